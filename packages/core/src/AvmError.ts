@@ -1,0 +1,697 @@
+/**
+ * Everything that can go wrong, one flat class each. They carry ids, not prose, and they travel: traces and remote calls
+ * hold the same values.
+ *
+ * Their encoded form is JSON. The unions mirror the levels of the instruction set. Pinned by `test/core/AvmError.test.ts`.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ControllerId } from "./ControllerId.js"
+import { opaque } from "./internal/schema.js"
+import { MachineId } from "./MachineId.js"
+import { ObjectId } from "./ObjectId.js"
+import { TxId } from "./TxId.js"
+import { InvalidVal, ValFromJson } from "./Val.js"
+
+// ---------------------------------------------------------------------------
+// ObjError
+// ---------------------------------------------------------------------------
+
+/**
+ * The object was never created here, or its destruction has been committed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectNotFound extends Schema.TaggedError<ObjectNotFound>()("ObjectNotFound", { id: ObjectId }) {}
+
+/**
+ * Only `Obj.destroy` says so (A6); to every other instruction the object is missing.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectAlreadyDestroyed extends Schema.TaggedError<ObjectAlreadyDestroyed>()("ObjectAlreadyDestroyed", {
+  id: ObjectId
+}) {}
+
+/**
+ * The id is taken already.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectAlreadyExists extends Schema.TaggedError<ObjectAlreadyExists>()("ObjectAlreadyExists", {
+  id: ObjectId
+}) {}
+
+/**
+ * The protocol of the behaviour cannot decode the message (D7).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidInput
+  extends Schema.TaggedError<InvalidInput>()("InvalidInput", { id: ObjectId, input: ValFromJson })
+{}
+
+/**
+ * The behaviour refused the message (`Behaviour.reject`, D7).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectRejectedCall extends Schema.TaggedError<ObjectRejectedCall>()("ObjectRejectedCall", {
+  id: ObjectId,
+  input: ValFromJson
+}) {}
+
+/**
+ * The metadata of the object cannot be understood.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MetadataCorruption extends Schema.TaggedError<MetadataCorruption>()("MetadataCorruption", {
+  id: ObjectId
+}) {}
+
+/**
+ * No behaviour of this name is registered with the machine (D3).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BehaviourNotFound extends Schema.TaggedError<BehaviourNotFound>()("BehaviourNotFound", {
+  name: Schema.String
+}) {}
+
+/**
+ * A typed callee failed with an error its protocol declares, seen by a caller that knows no protocol; `error` is
+ * its encoded form. A typed reference shows the declared error itself instead.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CalleeFailed
+  extends Schema.TaggedError<CalleeFailed>()("CalleeFailed", { id: ObjectId, error: ValFromJson })
+{}
+
+/**
+ * The mailbox of `id` takes no more; nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { id: ObjectId }) {}
+
+export { InvalidVal }
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ObjError =
+  | ObjectNotFound
+  | ObjectAlreadyDestroyed
+  | ObjectAlreadyExists
+  | InvalidInput
+  | ObjectRejectedCall
+  | MetadataCorruption
+  | BehaviourNotFound
+  | CalleeFailed
+  | InvalidVal
+  | MailboxFull
+
+// ---------------------------------------------------------------------------
+// IntrospectError
+// ---------------------------------------------------------------------------
+
+/**
+ * The running object destroyed itself outside a transaction, so it has no state any more (A7).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ContextUnavailable extends Schema.TaggedError<ContextUnavailable>()("ContextUnavailable", {
+  message: Schema.String
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type IntrospectError =
+  | ContextUnavailable
+  | InvalidVal
+
+// ---------------------------------------------------------------------------
+// ReflectError
+// ---------------------------------------------------------------------------
+
+/**
+ * The object has no metadata.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MetadataNotFound extends Schema.TaggedError<MetadataNotFound>()("MetadataNotFound", { id: ObjectId }) {}
+
+/**
+ * The metadata of the object contradicts itself.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MetadataInconsistent extends Schema.TaggedError<MetadataInconsistent>()("MetadataInconsistent", {
+  id: ObjectId,
+  message: Schema.String
+}) {}
+
+/**
+ * What the store holds cannot be understood.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StoreCorruption extends Schema.TaggedError<StoreCorruption>()("StoreCorruption", {
+  message: Schema.String
+}) {}
+
+/**
+ * The predicate given to a scry threw; the message is what it threw (D26).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ScryPredicateFailed extends Schema.TaggedError<ScryPredicateFailed>()("ScryPredicateFailed", {
+  message: Schema.String
+}) {}
+
+/**
+ * The object may not be looked at.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ReflectionDenied extends Schema.TaggedError<ReflectionDenied>()("ReflectionDenied", { id: ObjectId }) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReflectError =
+  | MetadataNotFound
+  | MetadataInconsistent
+  | StoreCorruption
+  | ScryPredicateFailed
+  | ReflectionDenied
+
+// ---------------------------------------------------------------------------
+// ReifyError
+// ---------------------------------------------------------------------------
+
+/**
+ * The frame cannot be shown.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ReifyContextFailed extends Schema.TaggedError<ReifyContextFailed>()("ReifyContextFailed", {
+  message: Schema.String
+}) {}
+
+/**
+ * There is no transaction to show.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoTransactionToReify extends Schema.TaggedError<NoTransactionToReify>()("NoTransactionToReify", {}) {}
+
+/**
+ * The transaction may not be shown.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TxStateAccessDenied extends Schema.TaggedError<TxStateAccessDenied>()("TxStateAccessDenied", {}) {}
+
+/**
+ * The constraint store cannot be shown.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConstraintStoreUnavailable
+  extends Schema.TaggedError<ConstraintStoreUnavailable>()("ConstraintStoreUnavailable", {})
+{}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReifyError =
+  | ReifyContextFailed
+  | NoTransactionToReify
+  | TxStateAccessDenied
+  | ConstraintStoreUnavailable
+
+// ---------------------------------------------------------------------------
+// TxError
+// ---------------------------------------------------------------------------
+
+/**
+ * Something this transaction had read was changed by another commit.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TxConflict extends Schema.TaggedError<TxConflict>()("TxConflict", {
+  tx: TxId,
+  objects: Schema.Array(ObjectId)
+}) {}
+
+/**
+ * No transaction of this program has this id (D13).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TxNotFound extends Schema.TaggedError<TxNotFound>()("TxNotFound", { tx: TxId }) {}
+
+/**
+ * The transaction has been committed before (A8).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TxAlreadyCommitted extends Schema.TaggedError<TxAlreadyCommitted>()("TxAlreadyCommitted", { tx: TxId }) {}
+
+/**
+ * The transaction has been aborted before (A8).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TxAlreadyAborted extends Schema.TaggedError<TxAlreadyAborted>()("TxAlreadyAborted", { tx: TxId }) {}
+
+/**
+ * No transaction is open (A8).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoActiveTx extends Schema.TaggedError<NoActiveTx>()("NoActiveTx", {}) {}
+
+/**
+ * `what` may not be done here: a callee that ends its caller's transaction, or leaves its own open (D15).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidDuringTx extends Schema.TaggedError<InvalidDuringTx>()("InvalidDuringTx", {
+  what: Schema.String
+}) {}
+
+/**
+ * A transaction is already running; it is untouched (D12).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NestedTxNotSupported extends Schema.TaggedError<NestedTxNotSupported>()("NestedTxNotSupported", {
+  outer: TxId
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type TxError =
+  | TxConflict
+  | TxNotFound
+  | TxAlreadyCommitted
+  | TxAlreadyAborted
+  | NoActiveTx
+  | InvalidDuringTx
+  | NestedTxNotSupported
+
+// ---------------------------------------------------------------------------
+// PureError
+// ---------------------------------------------------------------------------
+
+/**
+ * No pure function of this name is registered.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FunctionNotFound extends Schema.TaggedError<FunctionNotFound>()("FunctionNotFound", {
+  name: Schema.String
+}) {}
+
+/**
+ * Another pure function has this name already (A36).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FunctionAlreadyRegistered
+  extends Schema.TaggedError<FunctionAlreadyRegistered>()("FunctionAlreadyRegistered", {
+    name: Schema.String
+  })
+{}
+
+/**
+ * The pure function has another version by now.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class VersionConflict extends Schema.TaggedError<VersionConflict>()("VersionConflict", {
+  name: Schema.String,
+  expected: Schema.Int,
+  actual: Schema.Int
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type PureError =
+  | FunctionNotFound
+  | FunctionAlreadyRegistered
+  | VersionConflict
+
+// ---------------------------------------------------------------------------
+// MachineError
+// ---------------------------------------------------------------------------
+
+/**
+ * The machine cannot be reached now.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MachineUnreachable extends Schema.TaggedError<MachineUnreachable>()("MachineUnreachable", {
+  machine: MachineId
+}) {}
+
+/**
+ * The object cannot go to this machine.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidMachineTransfer extends Schema.TaggedError<InvalidMachineTransfer>()("InvalidMachineTransfer", {
+  id: ObjectId,
+  machine: MachineId
+}) {}
+
+/**
+ * Execution cannot move while a transaction is open.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TeleportDuringTx extends Schema.TaggedError<TeleportDuringTx>()("TeleportDuringTx", {}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type MachineError =
+  | MachineUnreachable
+  | InvalidMachineTransfer
+  | TeleportDuringTx
+
+// ---------------------------------------------------------------------------
+// ControllerError
+// ---------------------------------------------------------------------------
+
+/**
+ * The controller cannot be reached now.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ControllerUnreachable extends Schema.TaggedError<ControllerUnreachable>()("ControllerUnreachable", {
+  controller: ControllerId
+}) {}
+
+/**
+ * The object belongs to another controller, named here (D18, A19).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnauthorizedTransfer extends Schema.TaggedError<UnauthorizedTransfer>()("UnauthorizedTransfer", {
+  id: ObjectId,
+  controller: ControllerId
+}) {}
+
+/**
+ * One transaction, one controller: `id` belongs to `controller`, another one.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CrossControllerTx extends Schema.TaggedError<CrossControllerTx>()("CrossControllerTx", {
+  id: ObjectId,
+  controller: ControllerId
+}) {}
+
+/**
+ * The object belongs to another controller than the one this machine acts for (D18).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectNotAvailable extends Schema.TaggedError<ObjectNotAvailable>()("ObjectNotAvailable", {
+  id: ObjectId
+}) {}
+
+/**
+ * The replicas of the object disagree.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectNotConsistent extends Schema.TaggedError<ObjectNotConsistent>()("ObjectNotConsistent", {
+  id: ObjectId
+}) {}
+
+/**
+ * An input that a replica accepted cannot be replayed on the object; nothing was changed (A26).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", { id: ObjectId }) {}
+
+/**
+ * Transactions order objects through their controller; this one has none (D11).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ObjectHasNoController extends Schema.TaggedError<ObjectHasNoController>()("ObjectHasNoController", {
+  id: ObjectId
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type ControllerError =
+  | ControllerUnreachable
+  | UnauthorizedTransfer
+  | CrossControllerTx
+  | ObjectNotAvailable
+  | ObjectNotConsistent
+  | FreezeFailed
+  | ObjectHasNoController
+
+// ---------------------------------------------------------------------------
+// FDError
+// ---------------------------------------------------------------------------
+
+/**
+ * The variable has no value left.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EmptyDomain extends Schema.TaggedError<EmptyDomain>()("EmptyDomain", { var: Schema.String }) {}
+
+/**
+ * There is no variable of this name.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnknownVariable extends Schema.TaggedError<UnknownVariable>()("UnknownVariable", {
+  var: Schema.String
+}) {}
+
+/**
+ * The constraint makes no sense; the message says why.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidConstraint extends Schema.TaggedError<InvalidConstraint>()("InvalidConstraint", {
+  message: Schema.String
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type FDError =
+  | EmptyDomain
+  | UnknownVariable
+  | InvalidConstraint
+
+// ---------------------------------------------------------------------------
+// NondetError
+// ---------------------------------------------------------------------------
+
+/**
+ * There was nothing to choose from.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NoChoices extends Schema.TaggedError<NoChoices>()("NoChoices", {}) {}
+
+/**
+ * No choices make all requirements hold (D29); `requirements` cannot hold together. No `tx` outside a transaction (A23).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unsatisfiable extends Schema.TaggedError<Unsatisfiable>()("Unsatisfiable", {
+  tx: Schema.optional(TxId),
+  requirements: Schema.Array(Schema.String)
+}) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type NondetError =
+  | NoChoices
+  | Unsatisfiable
+
+// ---------------------------------------------------------------------------
+// across the families
+// ---------------------------------------------------------------------------
+
+/**
+ * The store itself failed. Part of every instruction that touches it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", { cause: Schema.Defect }) {}
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type BaseError = ObjError | IntrospectError | ReflectError | ReifyError | StoreError
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type TxLayerError = BaseError | TxError
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type PureLayerError = TxLayerError | PureError
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type AvmError = PureLayerError | MachineError | ControllerError | FDError | NondetError
+
+/**
+ * The codec of all of them: to plain JSON, and back to the same class.
+ *
+ * ```ts
+ * import { AvmError, ObjectId } from "@effect-avm/core"
+ * import { Equal, Schema } from "effect"
+ * import * as assert from "node:assert/strict"
+ *
+ * const error = new AvmError.ObjectNotFound({ id: ObjectId.make("o1") })
+ * const json = Schema.encodeSync(AvmError.AvmError)(error)
+ * assert.deepEqual(json, { _tag: "ObjectNotFound", id: "o1" })
+ * assert.ok(Equal.equals(Schema.decodeUnknownSync(AvmError.AvmError)(json), error))
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const AvmError: Schema.Schema<AvmError, unknown> = opaque(Schema.Union(
+  ObjectNotFound,
+  ObjectAlreadyDestroyed,
+  ObjectAlreadyExists,
+  InvalidInput,
+  ObjectRejectedCall,
+  MetadataCorruption,
+  BehaviourNotFound,
+  CalleeFailed,
+  InvalidVal,
+  MailboxFull,
+  ContextUnavailable,
+  MetadataNotFound,
+  MetadataInconsistent,
+  StoreCorruption,
+  ScryPredicateFailed,
+  ReflectionDenied,
+  ReifyContextFailed,
+  NoTransactionToReify,
+  TxStateAccessDenied,
+  ConstraintStoreUnavailable,
+  TxConflict,
+  TxNotFound,
+  TxAlreadyCommitted,
+  TxAlreadyAborted,
+  NoActiveTx,
+  InvalidDuringTx,
+  NestedTxNotSupported,
+  FunctionNotFound,
+  FunctionAlreadyRegistered,
+  VersionConflict,
+  MachineUnreachable,
+  InvalidMachineTransfer,
+  TeleportDuringTx,
+  ControllerUnreachable,
+  UnauthorizedTransfer,
+  CrossControllerTx,
+  ObjectNotAvailable,
+  ObjectNotConsistent,
+  FreezeFailed,
+  ObjectHasNoController,
+  EmptyDomain,
+  UnknownVariable,
+  InvalidConstraint,
+  NoChoices,
+  Unsatisfiable,
+  StoreError
+))
+
+/**
+ * Tells the machine's errors from an application's own: `Effect.catchIf(AvmError.isAvmError, …)`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isAvmError: (u: unknown) => u is AvmError = Schema.is(AvmError)

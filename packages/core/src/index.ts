@@ -1,0 +1,30 @@
+/**
+ * The public modules, from the data up to the assembly.
+ *
+ * @since 0.1.0
+ */
+export * as Avm from "./Avm.js"
+export * as AvmError from "./AvmError.js"
+export * as Behaviour from "./Behaviour.js"
+export * as Controller from "./Controller.js"
+export * as ControllerId from "./ControllerId.js"
+export * as IdGenerator from "./IdGenerator.js"
+export * as Instr from "./Instr.js"
+export * as InstructionSet from "./InstructionSet.js"
+export * as Introspect from "./Introspect.js"
+export * as Machine from "./Machine.js"
+export * as MachineId from "./MachineId.js"
+export * as Obj from "./Obj.js"
+export * as ObjectId from "./ObjectId.js"
+export * as ObjectMeta from "./ObjectMeta.js"
+export * as ObjectStore from "./ObjectStore.js"
+export * as Pure from "./Pure.js"
+export * as Reachability from "./Reachability.js"
+export * as Reflect from "./Reflect.js"
+export * as Reify from "./Reify.js"
+export * as Scheduling from "./Scheduling.js"
+export * as Trace from "./Trace.js"
+export * as TraceEvent from "./TraceEvent.js"
+export * as Tx from "./Tx.js"
+export * as TxId from "./TxId.js"
+export * as Val from "./Val.js"

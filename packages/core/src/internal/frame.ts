@@ -1,0 +1,115 @@
+/**
+ * Where a program stands: the frame of the running object, the machine it runs on, and the open transaction.
+ *
+ * They are in a `Cell`, one for each fiber: a call changes the cell and puts it back, a fork copies it (A38), so that the
+ * frames of concurrent fibers never mix. What belongs to the program as a whole is in its `Execution`.
+ */
+import * as Effect from "effect/Effect"
+import type { RuntimeFiber } from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import type * as Option from "effect/Option"
+import type { MachineId } from "../MachineId.js"
+import type { ObjectId } from "../ObjectId.js"
+import type { TraceEntry } from "../TraceEvent.js"
+import type { TxId } from "../TxId.js"
+import type { Val } from "../Val.js"
+import { isDaemon } from "./forks.js"
+import type { Transaction } from "./transaction.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+/** Whose state `getState` and `setState` mean. */
+export type Place =
+  | { readonly _tag: "Root" }
+  | { readonly _tag: "Object" }
+  | { readonly _tag: "Replica"; readonly machine: MachineId }
+
+export const Root: Place = { _tag: "Root" }
+export const Authoritative: Place = { _tag: "Object" }
+
+/** One activation of an object, or the program itself. Its identity says who began a transaction (D15). */
+export interface Frame {
+  readonly self: ObjectId
+  readonly input: Val
+  readonly sender: Option.Option<ObjectId>
+  readonly place: Place
+}
+
+/** One run of a program. */
+export interface Execution {
+  readonly id: string
+  /** The entries so far, where somebody asked for them. */
+  readonly entries: Array<TraceEntry> | undefined
+  timestamp: number
+  /** The id of the root frame, which is no object (A11). */
+  readonly root: ObjectId
+  /** The state of the root frame (A11). */
+  rootState: Val
+  /** What became of the transactions of this program (A8). */
+  readonly finished: Map<TxId, "committed" | "aborted">
+  /** The transactions that are open in any of its fibers: what is left of them is aborted at its end (D15). */
+  readonly open: Set<Transaction>
+}
+
+export class Cell {
+  constructor(
+    readonly execution: Execution,
+    public frame: Frame,
+    public machine: MachineId,
+    public transaction: Transaction | undefined,
+    /** The fiber it belongs to, once that has executed an instruction. */
+    public fiber: RuntimeFiber<unknown, unknown> | undefined
+  ) {}
+
+  /** The open transaction, if there is one. */
+  get open(): Transaction | undefined {
+    return this.transaction !== undefined && this.transaction.status === "open" ? this.transaction : undefined
+  }
+
+  copy(fiber: RuntimeFiber<unknown, unknown> | undefined): Cell {
+    return new Cell(this.execution, this.frame, this.machine, this.transaction, fiber)
+  }
+}
+
+// ---------------------------------------------------------------------------
+// the cell of a fiber
+// ---------------------------------------------------------------------------
+
+export const current: FiberRef.FiberRef<Cell | undefined> = globalValue(
+  "@effect-avm/core/Cell",
+  () =>
+    FiberRef.unsafeMake<Cell | undefined>(undefined, {
+      fork: (cell) => {
+        if (cell?.fiber !== undefined) cell.open?.forking.add(cell.fiber)
+        return cell?.copy(undefined)
+      },
+      join: (parent) => parent
+    })
+)
+
+/**
+ * Runs an operation of the kernel where the fiber stands.
+ *
+ * A fiber may have come by another one's cell without being forked from it (a `Runtime` that was captured and used
+ * elsewhere): it gets a copy of its own.
+ */
+export const here = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withFiberRuntime((fiber) => {
+    const cell = fiber.getFiberRef(current)
+    if (cell === undefined) return Effect.dieMessage("An instruction outside a machine: run the program with Avm.run")
+    if (cell.fiber === fiber) return operation(cell)
+    if (cell.fiber === undefined) {
+      cell.fiber = fiber
+      // A38: a daemon runs outside the transaction it was forked in.
+      if (cell.open !== undefined && isDaemon(fiber)) cell.transaction = undefined
+      return operation(cell)
+    }
+    const own = cell.copy(fiber)
+    return Effect.zipRight(FiberRef.set(current, own), operationLater(operation, own))
+  })
+
+const operationLater = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>, cell: Cell): Effect.Effect<A, E> =>
+  Effect.suspend(() => operation(cell))

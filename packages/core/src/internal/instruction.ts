@@ -1,0 +1,185 @@
+/**
+ * How an instruction is made: one definition per instruction, from which its value, its meaning (a member of a family
+ * service), its codecs and its printed form follow.
+ *
+ * The definitions also tell how to go the other way, from a member of a service back to the instruction: that is what
+ * interceptors and recorders stand on.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as STM from "effect/STM"
+import type { Any } from "../Instr.js"
+import { isObjectId } from "../ObjectId.js"
+import * as Val from "../Val.js"
+import { opaque } from "./schema.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+/** What is behind an instruction. `params` are the arguments in the order in which the service's member takes them. */
+export interface Definition {
+  readonly tag: string
+  readonly family: Context.Tag<never, unknown>
+  readonly member: string
+  readonly params: ReadonlyArray<string>
+  readonly args: Option.Option<Schema.Schema<unknown, unknown>>
+  readonly answer: Option.Option<Schema.Schema<unknown, unknown>>
+  readonly make: (args: object) => Any
+}
+
+interface Spec {
+  readonly family: Context.Tag<never, unknown>
+  readonly params?: ReadonlyArray<string>
+  readonly args?: Schema.Schema.AnyNoContext
+  readonly answer?: Schema.Schema.AnyNoContext
+}
+
+/** Makes the instruction from its arguments. */
+export interface Constructor<I extends Any> {
+  (args: I["args"]): I
+  readonly definition: Definition
+}
+
+// ---------------------------------------------------------------------------
+// constructors
+// ---------------------------------------------------------------------------
+
+const TypeId: unique symbol = Symbol.for("@effect-avm/core/Instr")
+
+/** Defines the instruction `I`. Without `args` it has a function among its arguments, and is not serialisable. */
+export const define = <I extends Any>(tag: I["_tag"], spec: Spec): Constructor<I> => {
+  const prototype = Object.create(Prototype)
+  const make = (args: object): I => {
+    const self = Object.create(prototype)
+    self._tag = tag
+    self.args = args
+    return self
+  }
+  const definition: Definition = {
+    tag,
+    family: spec.family,
+    member: tag.slice(tag.indexOf(".") + 1),
+    params: spec.params ?? [],
+    args: codec(spec.args),
+    answer: codec(spec.answer),
+    make
+  }
+  prototype[TypeId] = definition
+  return Object.assign((args: I["args"]) => make(args as object), { definition })
+}
+
+/** A tag as definitions hold it: what is behind it does not matter to them. */
+export const erase = <I, S>(tag: Context.Tag<I, S>): Context.Tag<never, unknown> =>
+  // A tag is only used as a key here, so neither of its parameters is ever relied upon.
+  tag as unknown as Context.Tag<never, unknown>
+
+// ---------------------------------------------------------------------------
+// operations
+// ---------------------------------------------------------------------------
+
+export const isInstr = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
+
+export const definitionOf = (self: Any): Definition => (self as Any & { readonly [TypeId]: Definition })[TypeId]
+
+/** The effect that a family service gives to an instruction. */
+export const execute = (service: unknown, self: Any): Effect.Effect<unknown, unknown> => {
+  const { member, params } = definitionOf(self)
+  // A family service has, by its definitions, a member of this name: an effect, or a function of `params` to one.
+  const operation = (service as Record<string, unknown>)[member]
+  if (params.length === 0) return operation as Effect.Effect<unknown, unknown>
+  const args = self.args as Record<string, unknown>
+  return (operation as (this: unknown, ...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>).apply(
+    service,
+    params.map((param) => args[param])
+  )
+}
+
+/** The other way: a service whose members hand the instruction they stand for to `handle`. */
+export const handler = (
+  definitions: ReadonlyArray<Definition>,
+  handle: (instruction: Any) => Effect.Effect<unknown, unknown>
+): Record<string, unknown> => {
+  const service: Record<string, unknown> = {}
+  for (const { make, member, params } of definitions) {
+    service[member] = params.length === 0
+      ? Effect.suspend(() => handle(make({})))
+      : (...values: ReadonlyArray<unknown>) => {
+        const args: Record<string, unknown> = {}
+        for (let i = 0; i < params.length; i++) {
+          if (values[i] !== undefined) args[params[i] as string] = values[i]
+        }
+        return Effect.suspend(() => handle(make(args)))
+      }
+  }
+  return service
+}
+
+export const argsSchema = (self: Any) => definitionOf(self).args
+export const answerSchema = (self: Any) => Option.flatMap(definitionOf(self).args, () => definitionOf(self).answer)
+
+export const format = (self: Any): string => {
+  const args = self.args as Record<string, unknown>
+  const shown = definitionOf(self).params.filter((param) => args[param] !== undefined).map((param) =>
+    typeof args[param] === "string" && !vals.has(param) ? args[param] : show(args[param])
+  )
+  return `${self._tag}(${shown.join(", ")})`
+}
+
+/** The arguments that are `Val`s: text in them is quoted, names are not. */
+const vals: ReadonlySet<string> = new Set(["input", "state", "args"])
+
+const show = (argument: unknown): string => {
+  if (Option.isOption(argument)) return Option.isSome(argument) ? String(argument.value) : "none"
+  if (typeof argument === "function") return "<function>"
+  if (STM.isSTM(argument)) return "<STM>"
+  if (isObjectId(argument)) return argument.value
+  return Val.isVal(argument) ? Val.format(argument) : Inspectable.toStringUnknown(argument, 0)
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Schema.Schema<unknown, unknown>> =>
+  schema === undefined ? Option.none() : Option.some(opaque(schema as Schema.Schema<unknown, unknown>))
+
+const sameArgument = (self: unknown, that: unknown): boolean =>
+  Equal.equals(self, that) || (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
+
+const Prototype = {
+  ...Effectable.CommitPrototype,
+  commit(this: Any) {
+    return Effect.withFiberRuntime<unknown, unknown>((fiber) => {
+      const service = fiber.currentContext.unsafeMap.get(definitionOf(this).family.key)
+      return service === undefined ?
+        Effect.dieMessage(`${this._tag} outside a machine: run the program with Avm.run`)
+        : execute(service, this)
+    })
+  },
+  [Equal.symbol](this: Any, that: unknown): boolean {
+    if (this === that) return true
+    if (!isInstr(that) || that._tag !== this._tag) return false
+    const [mine, other] = [this.args as Record<string, unknown>, that.args as Record<string, unknown>]
+    return definitionOf(this).params.every((param) => sameArgument(mine[param], other[param]))
+  },
+  [Hash.symbol](this: Any): number {
+    return Hash.cached(this, Hash.string(format(this)))
+  },
+  toString(this: Any) {
+    return format(this)
+  },
+  toJSON(this: Any) {
+    return { _id: "Instr", instruction: format(this) }
+  },
+  [Inspectable.NodeInspectSymbol](this: Any) {
+    return format(this)
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * What the instructions of all families share: looking at objects, ownership, transactions, changing the store, tracing.
+ *
+ * The operations run where a fiber stands (its `Cell`) and are synchronous steps wherever the ports are. Each check comes
+ * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
+ * (A33).
+ */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import {
+  ControllerUnreachable,
+  CrossControllerTx,
+  InvalidDuringTx,
+  MachineUnreachable,
+  ObjectHasNoController,
+  type StoreError
+} from "../AvmError.js"
+import type { Registry } from "../Behaviour.js"
+import type { ControllerId } from "../ControllerId.js"
+import type { IdGenerator } from "../IdGenerator.js"
+import type { MachineId } from "../MachineId.js"
+import type { ObjectId } from "../ObjectId.js"
+import type { ObjectMeta } from "../ObjectMeta.js"
+import * as Store from "../ObjectStore.js"
+import type { Reachability } from "../Reachability.js"
+import type { Trace } from "../Trace.js"
+import { TraceEntry, type TraceEvent, TransactionAborted } from "../TraceEvent.js"
+import type { Val } from "../Val.js"
+import type { Cell, Execution } from "./frame.js"
+import type { Functions } from "./functions.js"
+import type { Privilege } from "./privilege.js"
+import { andThen, fail, type Step, succeed } from "./sync.js"
+import type { Transaction } from "./transaction.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+export interface Kernel {
+  readonly store: Store.Service
+  readonly reachability: Reachability["Type"]
+  readonly ids: IdGenerator["Type"]
+  readonly trace: Trace["Type"]
+  readonly registry: Registry["Type"]
+  readonly functions: Functions
+  readonly privilege: Privilege
+  readonly homeController: Option.Option<ControllerId>
+  readonly machine: MachineId
+}
+
+/** An object as a program sees it: in its transaction with what is pending, else as it is committed. */
+export type View =
+  | {
+    /** Created in this transaction; whoever owns it, it may be used, and that locks nothing (A1). */
+    readonly _tag: "Pending"
+    readonly behaviour: string
+    readonly metadata: ObjectMeta
+    /** Without what else is pending: whom it was created for (A2). */
+    readonly created: ObjectMeta
+    readonly state: Val
+  }
+  | {
+    readonly _tag: "Committed"
+    readonly behaviour: string
+    readonly metadata: ObjectMeta
+    readonly stored: Store.StoredObject
+  }
+
+// ---------------------------------------------------------------------------
+// looking at objects
+// ---------------------------------------------------------------------------
+
+const tombstone = (stored: Option.Option<Store.Stored>): boolean =>
+  Option.isSome(stored) && stored.value._tag === "Tombstone"
+
+/** What is committed now. */
+const committed = (kernel: Kernel, id: ObjectId): Step<Option.Option<Store.Stored>, StoreError> =>
+  kernel.store.read(id, Store.latest)
+
+/** What the snapshot of a transaction shows, entered in its read set; `part` none for mere existence. */
+export const readInTx = (
+  kernel: Kernel,
+  tx: Transaction,
+  id: ObjectId,
+  part: "metadata" | "state" | "replicas" | "existence"
+): Step<Store.StoredObject | undefined, StoreError> => {
+  const known = tx.known(id)
+  if (known !== undefined) {
+    if (part !== "existence") tx.observe(id, part)
+    return succeed(known.stored)
+  }
+  return andThen(kernel.store.read(id, tx.snapshot), (stored) => {
+    tx.learn(id, stored)
+    if (part !== "existence") tx.observe(id, part)
+    return succeed(tx.known(id)?.stored)
+  })
+}
+
+/** The object as the program sees it; none if it is missing, or destroyed (A6). Looking is a read of the metadata. */
+export const look = (kernel: Kernel, cell: Cell, id: ObjectId): Step<View | undefined, StoreError> => {
+  const tx = cell.open
+  if (tx === undefined) {
+    return andThen(
+      committed(kernel, id),
+      (stored) =>
+        succeed(Option.isSome(stored) && stored.value._tag === "StoredObject" ? fromStore(stored.value) : undefined)
+    )
+  }
+  const creation = tx.creates.get(id.value)
+  if (creation !== undefined) {
+    return succeed({
+      _tag: "Pending",
+      behaviour: creation.behaviour,
+      metadata: tx.view(creation.metadata),
+      created: creation.metadata,
+      state: creation.state
+    })
+  }
+  return andThen(
+    readInTx(kernel, tx, id, "metadata"),
+    (stored) => succeed(stored === undefined ? undefined : { ...fromStore(stored), metadata: tx.view(stored.metadata) })
+  )
+}
+
+const fromStore = (stored: Store.StoredObject): View & { readonly _tag: "Committed" } => ({
+  _tag: "Committed",
+  behaviour: stored.behaviour,
+  metadata: stored.metadata,
+  stored
+})
+
+/** The replicas of an object, with what is pending. Looking is a read of them, except in what is pending itself. */
+export const replicasOf = (
+  kernel: Kernel,
+  tx: Transaction | undefined,
+  id: ObjectId,
+  view: View
+): Step<Store.StoredObject["replicas"], StoreError> => {
+  const committed = view._tag === "Pending" ? noReplicas : view.stored.replicas
+  if (tx === undefined) return succeed(committed)
+  const seen = view._tag === "Pending" ? done : andThen(readInTx(kernel, tx, id, "replicas"), () => done)
+  return andThen(seen, () => succeed(new Map(tx.replicasOf(id, committed))))
+}
+
+const noReplicas: Store.StoredObject["replicas"] = new Map()
+
+/** The state of an object as the transaction sees it; a read of it unless the transaction has set it. */
+export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: View): Step<Val, StoreError> => {
+  const set = tx.states.get(id.value)
+  if (set !== undefined) return succeed(set[1])
+  if (view._tag === "Pending") return succeed(view.state)
+  return andThen(readInTx(kernel, tx, id, "state"), () => succeed(view.stored.state))
+}
+
+/** Whether the id has left a tombstone: only `Obj.destroy` asks (A6). */
+export const wasDestroyed = (kernel: Kernel, id: ObjectId, snapshot: Store.Snapshot): Step<boolean, StoreError> =>
+  andThen(kernel.store.read(id, snapshot), (stored) => succeed(tombstone(stored)))
+
+// ---------------------------------------------------------------------------
+// reachability and ownership
+// ---------------------------------------------------------------------------
+
+export const machineReachable = (kernel: Kernel, machine: MachineId): Step<void, MachineUnreachable> =>
+  andThen(
+    kernel.reachability.machine(machine),
+    (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }))
+  )
+
+export const controllerReachable = (kernel: Kernel, controller: ControllerId): Step<void, ControllerUnreachable> =>
+  andThen(
+    kernel.reachability.controller(controller),
+    (reachable): Step<void, ControllerUnreachable> => reachable ? done : fail(new ControllerUnreachable({ controller }))
+  )
+
+/**
+ * Whether the transaction may touch a committed object, by its owner in the snapshot (A2, D11). The first object touched
+ * locks a deferred transaction to its owner, who must be reachable (D10).
+ */
+export const claim = (
+  kernel: Kernel,
+  tx: Transaction,
+  object: Store.StoredObject
+): Step<void, ObjectHasNoController | CrossControllerTx | ControllerUnreachable> => {
+  const { currentController, id } = object.metadata
+  if (Option.isNone(currentController)) return fail(new ObjectHasNoController({ id }))
+  return claimFor(kernel, tx, id, currentController.value)
+}
+
+/** The same for an owner that is known. */
+export const claimFor = (
+  kernel: Kernel,
+  tx: Transaction,
+  id: ObjectId,
+  controller: ControllerId
+): Step<void, CrossControllerTx | ControllerUnreachable> => {
+  if (Option.isSome(tx.controller)) {
+    return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }))
+  }
+  return andThen(controllerReachable(kernel, controller), () => {
+    tx.controller = Option.some(controller)
+    return done
+  })
+}
+
+/** D18: outside transactions, a machine with a home controller keeps its hands off what another controller owns. */
+export const foreign = (kernel: Kernel, metadata: ObjectMeta): Option.Option<ControllerId> =>
+  Option.filter(
+    metadata.currentController,
+    (owner) => Option.isSome(kernel.homeController) && kernel.homeController.value !== owner
+  )
+
+// ---------------------------------------------------------------------------
+// changing the store outside transactions
+// ---------------------------------------------------------------------------
+
+/**
+ * Applies what one instruction changes, given what it has read of the object. If another commit has come in between, the
+ * instruction runs once more: each is atomic.
+ */
+export const applyNow = <A, E>(
+  kernel: Kernel,
+  changes: Partial<Store.ChangeSet>,
+  again: () => Step<A, E>,
+  applied: () => Step<A, E>
+): Step<A, E | StoreError> =>
+  andThen(commitNow(kernel, changes), (outcome): Step<A, E> => outcome._tag === "Committed" ? applied() : again())
+
+/** A commit that belongs to no transaction; it waits while one has the privilege. */
+export const commitNow = (
+  kernel: Kernel,
+  changes: Partial<Store.ChangeSet>
+): Step<Store.Outcome, StoreError> => {
+  const all = { ...Store.noChanges, ...changes }
+  return kernel.privilege.isOpenTo(undefined)
+    ? kernel.store.commit(all)
+    : Effect.zipRight(kernel.privilege.pass(undefined), Effect.suspend(() => kernel.store.commit(all)))
+}
+
+/** The read set of an instruction outside transactions. */
+export const reading = (
+  stored: Store.StoredObject,
+  ...parts: ReadonlyArray<"metadata" | "state" | "replicas">
+): ReadonlyMap<string, Store.Read> => {
+  const { id } = stored.metadata
+  return new Map([[id.value, {
+    id,
+    exists: true,
+    ...parts.includes("metadata") ? { metadata: stored.metadataVersion } : {},
+    ...parts.includes("state") ? { state: stored.stateVersion } : {},
+    ...parts.includes("replicas") ? { replicas: stored.replicasVersion } : {}
+  }]])
+}
+
+// ---------------------------------------------------------------------------
+// finishing transactions
+// ---------------------------------------------------------------------------
+
+/** Ends a transaction without any effect on the store. */
+export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
+  close(kernel, cell.execution, tx, "aborted")
+  return andThen(
+    kernel.store.release(tx.snapshot),
+    () => traceAs(kernel, cell.execution, tx.controller, () => new TransactionAborted({ tx: tx.id }))
+  )
+}
+
+export const close = (kernel: Kernel, execution: Execution, tx: Transaction, status: "committed" | "aborted"): void => {
+  tx.status = status
+  if (tx.ticket !== undefined) kernel.privilege.release(tx.ticket)
+  execution.open.delete(tx)
+  execution.finished.set(tx.id, status)
+}
+
+/**
+ * A31: refuses an instruction that would change something in a read-only transaction.
+ *
+ * The failure is in the type of the bracket that is read only (`Tx.TransactError`), not of each instruction that could be
+ * in one: hence the cast.
+ */
+export const changing = (cell: Cell, instruction: string): Step<void> =>
+  cell.open?.options.readOnly === true ? fail(new InvalidDuringTx({ what: instruction })) as Step<never, never> : done
+
+// ---------------------------------------------------------------------------
+// tracing
+// ---------------------------------------------------------------------------
+
+/** Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. */
+export const trace = (kernel: Kernel, cell: Cell, event: () => TraceEvent): Step<void> =>
+  kernel.trace.enabled || cell.execution.entries !== undefined
+    ? traceAs(kernel, cell.execution, cell.open?.controller ?? Option.none(), event)
+    : done
+
+export const traceAs = (
+  kernel: Kernel,
+  execution: Execution,
+  executingController: Option.Option<ControllerId>,
+  event: () => TraceEvent
+): Step<void> => {
+  if (!kernel.trace.enabled && execution.entries === undefined) return done
+  // Built by the machine itself, so there is nothing to validate.
+  const entry = new TraceEntry({ timestamp: execution.timestamp++, event: event(), executingController }, true)
+  execution.entries?.push(entry)
+  return kernel.trace.enabled ? kernel.trace.append(execution.id, entry) : done
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+export const done: Step<void> = succeed(undefined)
+
+/** An answer with its entry before it. */
+export const answering = <A>(traced: Step<void>, answer: A): Step<A> => andThen(traced, () => succeed(answer))
+
+export const sameId = (self: ObjectId, that: ObjectId): boolean => self === that || Equal.equals(self, that)
+
+/** A family service as the kernel implements it: each member takes the cell in which it runs. */
+export type Implementation<S> = {
+  readonly [K in keyof S]: S[K] extends (...args: infer Args) => Effect.Effect<infer A, infer E>
+    ? (cell: Cell, ...args: Args) => Step<A, E>
+    : S[K] extends Effect.Effect<infer A, infer E> ? (cell: Cell) => Step<A, E>
+    : never
+}

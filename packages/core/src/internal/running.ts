@@ -1,0 +1,60 @@
+/**
+ * One run of a program: its root frame, and what is put in order when it ends.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
+import { fromUnknown, type Val } from "../Val.js"
+import { Cell, current, type Execution, Root } from "./frame.js"
+import { abort, done, type Kernel, traceAs } from "./kernel.js"
+import { andThen, type Step } from "./sync.js"
+
+/** Who wants the entries of a run. */
+export interface Observer {
+  readonly entries: Array<TraceEntry>
+  readonly started: (execution: Execution) => void
+}
+
+export const run = <A, E, R>(
+  kernel: Kernel,
+  program: Effect.Effect<A, E, R>,
+  input: Val,
+  observer: Observer | undefined
+): Effect.Effect<A, E, R> => {
+  const checked = fromUnknown(input)
+  if (checked._tag === "Left") return Effect.die(checked.left)
+  return Effect.flatMap(kernel.ids.objectId, (root) => {
+    const execution: Execution = {
+      id: root.value,
+      root,
+      entries: observer?.entries,
+      timestamp: 0,
+      rootState: [],
+      finished: new Map(),
+      open: new Set()
+    }
+    observer?.started(execution)
+    const cell = new Cell(
+      execution,
+      { self: root, input, sender: Option.none(), place: Root },
+      kernel.machine,
+      undefined,
+      undefined
+    )
+    return Effect.onExit(Effect.locally(program, current, cell), (exit) => end(kernel, cell, exit))
+  })
+}
+
+/** A9: an open transaction is aborted first, then the failure is written, without a controller; interruption is none. */
+const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Step<void> => {
+  const { execution } = cell
+  let aborted: Step<void> = done
+  for (const tx of [...execution.open]) aborted = andThen(aborted, () => abort(kernel, cell, tx))
+  return andThen(aborted, () => {
+    if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done
+    const error = Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
+    return traceAs(kernel, execution, Option.none(), () => new ErrorOccurred({ error }, true))
+  })
+}

@@ -1,0 +1,211 @@
+/**
+ * The Tx family: beginning and finishing.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as STM from "effect/STM"
+import {
+  InvalidDuringTx,
+  NestedTxNotSupported,
+  NoActiveTx,
+  type StoreError,
+  TxAlreadyAborted,
+  TxAlreadyCommitted,
+  TxConflict,
+  TxNotFound
+} from "../AvmError.js"
+import type { ControllerId } from "../ControllerId.js"
+import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
+import type * as Tx from "../Tx.js"
+import type { TxId } from "../TxId.js"
+import { type Cell, current } from "./frame.js"
+import {
+  abort,
+  claimFor,
+  close,
+  controllerReachable,
+  done,
+  type Implementation,
+  type Kernel,
+  traceAs
+} from "./kernel.js"
+import { andThen, fail, isDone, type Step, succeed } from "./sync.js"
+import { Transaction } from "./transaction.js"
+import { EnlistedFailed, untilItGoes, Waiting } from "./waiting.js"
+
+export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
+  begin: (cell, controller, options) => begin(kernel, cell, controller, options ?? {}),
+  commit: (cell, id) =>
+    andThen(
+      mine(cell, id, "commitTx"),
+      (tx) => whole(() => andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx)))
+    ),
+  abort: (cell, id) =>
+    andThen(
+      mine(cell, id, "abortTx"),
+      (tx) => whole(() => andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx)))
+    ),
+  retry: (cell) => retry(kernel, cell),
+  enlist: (cell, stm) => enlist(cell, stm),
+  join: (cell, controller) => join(kernel, cell, controller)
+})
+
+// ---------------------------------------------------------------------------
+// beginning
+// ---------------------------------------------------------------------------
+
+const begin = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions
+): Step<TxId, Tx.BeginError> => {
+  const outer = cell.open
+  if (outer !== undefined) return fail(new NestedTxNotSupported({ outer: outer.id })) // D12
+  const reachable = Option.isSome(controller) ? controllerReachable(kernel, controller.value) : done
+  return andThen(
+    reachable,
+    () =>
+      andThen(
+        kernel.ids.txId,
+        (id) =>
+          whole(() =>
+            andThen(options.privileged === true ? kernel.privilege.acquire : succeed(undefined), (ticket) =>
+              andThen(kernel.store.snapshot, (snapshot) => {
+                if (ticket !== undefined) {
+                  ticket.working = true
+                }
+                const tx = new Transaction(id, snapshot, controller, cell.frame, options, ticket)
+                cell.transaction = tx
+                cell.execution.open.add(tx)
+                const started = () =>
+                  new TransactionStarted({ tx: id }, true)
+                return andThen(traceAs(kernel, cell.execution, Option.none(), started), () => succeed(id))
+              }))
+          )
+      )
+  )
+}
+
+// ---------------------------------------------------------------------------
+// finishing
+// ---------------------------------------------------------------------------
+
+/** The open transaction, if it is the one meant and this frame may finish it (D13, D15, A8). */
+const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishError> => {
+  const tx = cell.open
+  if (tx !== undefined && tx.id === id) {
+    return tx.owner === cell.frame ? succeed(tx) : fail(new InvalidDuringTx({ what }))
+  }
+  switch (cell.execution.finished.get(id)) {
+    case "committed":
+      return fail(new TxAlreadyCommitted({ tx: id }))
+    case "aborted":
+      return fail(new TxAlreadyAborted({ tx: id }))
+    case undefined:
+      return fail(tx === undefined ? new NoActiveTx() : new TxNotFound({ tx: id }))
+  }
+}
+
+const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+  // A body cannot keep its `Tx.retry` to itself.
+  const { waiting } = tx
+  if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => Exit.die(waiting))
+  const committed = (): Step<true> => {
+    close(kernel, cell.execution, tx, "committed")
+    if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
+    return andThen(kernel.store.release(tx.snapshot), () =>
+      andThen(
+        traceAs(kernel, cell.execution, tx.controller, () => new TransactionCommitted({ tx: tx.id }, true)),
+        () => succeed(true)
+      ))
+  }
+  if (!tx.changed) return committed() // A17
+  // D1: what never had a controller gets the one resolved to, or else the home controller.
+  const controller = Option.orElse(tx.controller, () => kernel.homeController)
+  const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : kernel.privilege.pass(tx.ticket)
+  const outcome = andThen(passed, () => kernel.store.commit(tx.changeSet(controller), enlisted(tx)))
+  return andThen(undoing(kernel, cell, tx, outcome), (outcome): Step<true, TxConflict> => {
+    switch (outcome._tag) {
+      case "Committed":
+        return committed()
+      case "Conflicted":
+        return andThen(abort(kernel, cell, tx), () => fail(new TxConflict({ tx: tx.id, objects: outcome.objects })))
+      case "Blocked":
+        return andThen(
+          abort(kernel, cell, tx),
+          () => Exit.die(new Waiting(tx.id, untilItGoes(tx.enlisted ?? STM.void)))
+        )
+    }
+  })
+}
+
+/** Its failure leaves the commit as one of ours, whatever its tag: the bracket hands it on as it was. */
+const enlisted = (tx: Transaction): STM.STM<unknown, never> | undefined =>
+  // The error is taken out again by the bracket, from whose type it comes.
+  tx.enlisted === undefined
+    ? undefined
+    : STM.mapError(tx.enlisted, (error) => new EnlistedFailed({ error })) as STM.STM<unknown, never>
+
+/** A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9). */
+const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E> =>
+  isDone(step) && step._tag === "Success"
+    ? step
+    : Effect.catchAllCause(step, (cause) => andThen(abort(kernel, cell, tx), () => Effect.failCause(cause)))
+
+// ---------------------------------------------------------------------------
+// waiting, enlisting, joining
+// ---------------------------------------------------------------------------
+
+const retry = (kernel: Kernel, cell: Cell): Step<never> => {
+  const tx = cell.open
+  if (tx === undefined || tx.options.bracket !== true) return Exit.die(new Error("Tx.retry outside Tx.transact"))
+  const { reads } = tx
+  if (reads.reads.size === 0 && reads.scans.length === 0) {
+    return Exit.die(new Error("Tx.retry in a transaction that has read nothing: it would wait for ever"))
+  }
+  tx.waiting = new Waiting(tx.id, kernel.store.awaitConflict(reads))
+  return Exit.die(tx.waiting)
+}
+
+const enlist = (cell: Cell, stm: STM.STM<unknown, unknown>): Step<void> => {
+  const tx = cell.open
+  if (tx === undefined || tx.options.bracket !== true) return Exit.die(new Error("Tx.enlist outside Tx.transact"))
+  if (tx.options.readOnly === true) return Exit.die(new Error("Tx.enlist in a read-only transaction"))
+  tx.changed = true
+  tx.enlisted = tx.enlisted === undefined ? stm : STM.zipRight(tx.enlisted, stm)
+  return done
+}
+
+const join = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>
+): Step<Option.Option<TxId>, Tx.JoinError> => {
+  const tx = cell.open
+  if (tx === undefined) return succeed(Option.none())
+  const claimed = Option.isSome(controller) ? claimFor(kernel, tx, cell.frame.self, controller.value) : done
+  return andThen(claimed, () => succeed(Option.some(tx.id)))
+}
+
+/**
+ * A38: the fibers that were forked in a transaction, and still work in it, are interrupted before it ends. Who is asked
+ * for its children has forked in it; where nobody has, nobody is asked.
+ */
+const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
+  tx.forking.size === 0 ?
+    done :
+    Effect.forEach(tx.forking, (parent) =>
+      Effect.flatMap(parent.children, (children) =>
+        Fiber.interruptAll(children.filter((child) =>
+          child !== cell.fiber && child.getFiberRef(current)?.transaction === tx
+        ))), { discard: true })
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+/** Nothing interrupts what has several steps over a store that takes its time. */
+const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => Effect.uninterruptible(Effect.suspend(step))
