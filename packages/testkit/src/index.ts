@@ -1,0 +1,11 @@
+/**
+ * The public modules.
+ *
+ * @since 0.1.0
+ */
+export * as Behaviours from "./Behaviours.js"
+export * as Model from "./Model.js"
+export * as Observation from "./Observation.js"
+export * as Program from "./Program.js"
+export * as Script from "./Script.js"
+export * as Steps from "./Steps.js"

@@ -1,0 +1,101 @@
+/**
+ * The instructions of a vector as values: names and arguments to what `@effect-avm/core` calls them.
+ */
+import {
+  Controller,
+  ControllerId,
+  Introspect,
+  Machine,
+  MachineId,
+  Obj,
+  ObjectId,
+  Pure,
+  Reflect,
+  Reify,
+  Tx,
+  TxId,
+  Val
+} from "@effect-avm/core"
+import { Behaviours, type Script } from "@effect-avm/testkit"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+
+/** `args` have their symbols replaced by the ids they stand for. */
+export const instruction = (name: string, args: ReadonlyArray<unknown>): Script.Instruction => {
+  const build = instructions[name]
+  if (build === undefined) throw new Error(`no instruction is called ${name}`)
+  return build(args)
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+type Args = ReadonlyArray<unknown>
+
+const instructions: Readonly<Record<string, (args: Args) => Script.Instruction>> = {
+  "Obj.create": ([behaviour, controller]) => Obj.create(text(behaviour), controllerOf(controller)),
+  "Obj.destroy": ([id]) => Obj.destroy(objectId(id)),
+  "Obj.call": ([id, input]) => Obj.call(objectId(id), val(input)),
+  "Introspect.self": () => Introspect.self,
+  "Introspect.input": () => Introspect.input,
+  "Introspect.sender": () => Introspect.sender,
+  "Introspect.currentMachine": () => Introspect.currentMachine,
+  "Introspect.getState": () => Introspect.getState,
+  "Introspect.setState": ([state]) => Introspect.setState(val(state)),
+  "Reflect.reflect": ([id]) => Reflect.reflect(objectId(id)),
+  "Reflect.scryMeta": ([predicate]) => {
+    const holds = predicateOf(predicate)
+    return Reflect.scryMeta((metadata) => holds("", metadata))
+  },
+  "Reflect.scryDeep": ([predicate]) => Reflect.scryDeep(predicateOf(predicate)),
+  "Reify.context": () => Reify.context,
+  "Reify.txState": () => Reify.txState,
+  "Reify.constraints": () => Reify.constraints,
+  "Tx.begin": ([controller]) => Tx.begin(controllerOf(controller)),
+  "Tx.commit": ([id]) => Tx.commit(TxId.make(text(id))),
+  "Tx.abort": ([id]) => Tx.abort(TxId.make(text(id))),
+  "Pure.call": ([name, args]) => Pure.call(text(name), list(args)),
+  "Pure.update": ([name, fn]) => Pure.update(text(name), pure(fn)),
+  "Pure.register": ([name, fn]) => Pure.register(text(name), pure(fn)),
+  "Machine.getMachine": ([id]) => Machine.getMachine(objectId(id)),
+  "Machine.teleport": ([machine]) => Machine.teleport(MachineId.make(text(machine))),
+  "Machine.moveObject": ([id, machine]) => Machine.moveObject(objectId(id), MachineId.make(text(machine))),
+  "Machine.fetch": ([id]) => Machine.fetch(objectId(id)),
+  "Controller.current": () => Controller.current,
+  "Controller.getController": ([id]) => Controller.getController(objectId(id)),
+  "Controller.transfer": ([id, controller]) => Controller.transfer(objectId(id), ControllerId.make(text(controller))),
+  "Controller.freeze": ([id]) => Controller.freeze(objectId(id))
+}
+
+const text = (argument: unknown): string => Predicate.isString(argument) ? argument : refuse("a text", argument)
+
+const objectId = (argument: unknown): ObjectId.ObjectId =>
+  ObjectId.isObjectId(argument) ? argument : refuse("an object", argument)
+
+const val = (argument: unknown): Val.Val => Val.isVal(argument) ? argument : refuse("a Val", argument)
+
+const list = (argument: unknown): ReadonlyArray<Val.Val> =>
+  Array.isArray(argument) ? argument.map(val) : refuse("a list", argument)
+
+const controllerOf = (argument: unknown): ControllerId.ControllerId | undefined =>
+  argument === null ? undefined : ControllerId.make(text(argument))
+
+const pure = (argument: unknown): Pure.PureFunction => {
+  const name = Predicate.hasProperty(argument, "pure") ? text(argument.pure) : ""
+  return Behaviours.functions[name] ?? refuse("a pure function", argument)
+}
+
+/** `{}` is true of everything, `false` of nothing, a record demands what it names. */
+const predicateOf = (argument: unknown): Reflect.DeepPredicate => {
+  if (argument === false) return () => false
+  if (!Predicate.isRecord(argument)) return refuse("a predicate", argument)
+  const { behaviour, currentController } = argument
+  return (name, metadata) =>
+    (behaviour === undefined || behaviour === name) &&
+    (currentController === undefined || currentController === Option.getOrUndefined(metadata.currentController))
+}
+
+const refuse = (wanted: string, found: unknown): never => {
+  throw new Error(`a vector gives ${JSON.stringify(found)} for ${wanted}`)
+}

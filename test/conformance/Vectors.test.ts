@@ -1,0 +1,52 @@
+/**
+ * Every vector on every executor. A vector that waits for a family is listed by name, so that none is forgotten.
+ */
+import { ObjectStore } from "@effect-avm/core"
+import * as Effect from "effect/Effect"
+import { assert, describe, it } from "vitest"
+import { machine, model } from "./executors.js"
+import { differences } from "./runner.js"
+import { type Pending, pending, type Vector, vectors } from "./Vector.js"
+
+for (const executor of [model, machine("machine in memory", ObjectStore.layerMemory)]) {
+  describe(`vectors on the ${executor.name}`, () => {
+    for (const vector of vectors.filter((vector) => pending(vector) === undefined)) {
+      it(vector.name, async () => {
+        const found = await Effect.runPromise(Effect.scoped(differences(vector, executor)))
+        assert.isEmpty(found, `${vector.doc} (${vector.basis})\n${found.join("\n")}`)
+      })
+    }
+
+    it("notices what is different", async () => {
+      for (const vector of vectors.filter((vector) => pending(vector) === undefined).flatMap(spoiled)) {
+        assert.isNotEmpty(await Effect.runPromise(Effect.scoped(differences(vector, executor))), vector.name)
+      }
+    })
+  })
+}
+
+describe("vectors that wait", () => {
+  const waiting = (family: Pending) => vectors.filter((vector) => pending(vector) === family).map(({ name }) => name)
+
+  it("for receive", () => assert.deepStrictEqual(waiting("receive"), ["receive-root", "receive-object-tx"]))
+  it("for FD", () => assert.deepStrictEqual(waiting("FD"), ["fd-narrow", "fd-post-false", "fd-label-unknown"]))
+  it("for Nondet", () =>
+    assert.deepStrictEqual(waiting("Nondet"), ["nondet-choose", "nondet-choose-empty", "nondet-require-false"]))
+})
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+/** The vector with one thing wrong: the last answer, an entry of the last step, an entry at the end. */
+const spoiled = (vector: Vector): ReadonlyArray<Vector> => {
+  const last = vector.steps.at(-1)
+  if (last === undefined) return []
+  const before = vector.steps.slice(0, -1)
+  const entry = { tag: "StateUpdated", id: "$root", controller: null }
+  return [
+    { ...vector, steps: [...before, { ...last, expect: { value: "spoiled" } }] },
+    { ...vector, steps: [...before, { ...last, events: [...last.events, entry] }] },
+    { ...vector, end: { events: [...vector.end.events, entry] } }
+  ]
+}
