@@ -1,6 +1,6 @@
-// How the repository is linted and formatted: Effect's own dprint settings, and the rules of docs/CONTRIBUTING.md that a
-// linter can see. What needs more than one file to be seen is in `tidy.test.ts`. Patterns are relative to the root, from
-// which `npm run lint` runs. Without type information, so that it takes seconds.
+// How the repository is linted and formatted: Effect's own dprint settings, and the rules of docs/CONTRIBUTING.md that
+// a linter can see. What needs more than one file to be seen is in `tidy.test.ts`. Patterns are relative to the root,
+// from which `npm run lint` runs. Without type information, so that it takes seconds.
 import * as effect from "@effect/eslint-plugin"
 import js from "@eslint/js"
 import { defineConfig, globalIgnores } from "eslint/config"

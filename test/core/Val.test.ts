@@ -83,7 +83,18 @@ const within = (
 
 const val = (): fc.Arbitrary<Val.Val> => within(leaf(), key(), 6)
 
-const zeros: ReadonlyArray<Val.Val> = [0, -0, 0n, "0", false, null, "", new Uint8Array(1), new Uint8Array()]
+const zeros: ReadonlyArray<Val.Val> = [
+  0,
+  -0,
+  0n,
+  "0",
+  false,
+  null,
+  "",
+  ObjectId.make("0"),
+  new Uint8Array(1),
+  new Uint8Array()
+]
 const ones: ReadonlyArray<Val.Val> = [1, 1n, "1", true, "o1", ObjectId.make("o1"), new Uint8Array([1])]
 
 /** So few that two of them are often equal, or nearly. */
@@ -184,10 +195,15 @@ describe("equality", () => {
       }
     })))
 
-  it("hashes apart what differs in order, kind or nesting", () => {
+  it("tells apart what differs in order, kind, nesting or length, and hashes it apart", () => {
     const nested: ReadonlyArray<Val.Val> = [[], {}, [1, 2], [2, 1], [[1], [2]], [[1, 2]], [[], []], [[[]]], { a: [] }]
-    const records: ReadonlyArray<Val.Val> = [{ a: 1, b: 2 }, { a: 2, b: 1 }, { a: {}, b: {} }, { b: [] }]
-    const different = [...zeros.slice(1), ...ones, ...nested, ...records]
+    const records: ReadonlyArray<Val.Val> = [{ a: 1, b: 2 }, { a: 2, b: 1 }, { a: {}, b: {} }, { b: [] }, { b: {} }]
+    // Names that every record inherits something under.
+    const inherited = ["__proto__", "toString", "constructor"].map((key) => record([[key, {}]]))
+    const different = [...zeros.slice(1), ...ones, ...nested, ...records, ...inherited]
+    for (const self of different) {
+      for (const that of different) assert.strictEqual(Val.equals(self, that), self === that)
+    }
     assert.strictEqual(new Set(different.map(Val.hash)).size, different.length)
   })
 

@@ -1,4 +1,4 @@
-// The contract of every instruction, spelled out: what it answers, what it fails with, what it needs. A new instruction,
+// The contract of every instruction, spelled out: what it answers, fails with and needs. A new instruction,
 // or a change of an error channel, does not compile until it stands here.
 import {
   type AvmError,

@@ -1,0 +1,107 @@
+/**
+ * Measuring: all rows of a table in turn, round after round, so that what else the machine does hits all of them alike.
+ *
+ * The unit is the *step*, one `yield* Effect.sync(() => x + 1)` in one generator, measured in the same rounds. A row's
+ * ratio is the median over the rounds of its time by the time of a step in that round. Times are CPU times of the process.
+ */
+import * as Effect from "effect/Effect"
+
+export interface Row {
+  readonly name: string
+  /** How many operations one run does. */
+  readonly operations: number
+  readonly run: () => Effect.Effect<unknown>
+  /** The ratio to stay below, where one was set. */
+  readonly target?: number
+}
+
+export interface Measured {
+  readonly name: string
+  readonly nanoseconds: number
+  readonly ratio: number
+  readonly target?: number
+}
+
+export interface Table {
+  readonly title: string
+  readonly rows: ReadonlyArray<Measured>
+}
+
+const steps = 200_000
+
+export const step: Row = {
+  name: "a step: yield* Effect.sync(() => x + 1)",
+  operations: steps,
+  run: () =>
+    Effect.gen(function*() {
+      let x = 0
+      for (let n = 0; n < steps; n++) {
+        const y = x
+        x = yield* Effect.sync(() => y + 1)
+      }
+      return x
+    })
+}
+
+const once = async ({ operations, run }: Row): Promise<number> => {
+  globalThis.gc?.()
+  const before = process.cpuUsage()
+  await Effect.runPromise(run())
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) * 1000 / operations
+}
+
+export const measure = async (title: string, rows: ReadonlyArray<Row>, rounds: number): Promise<Table> => {
+  const all = [step, ...rows]
+  for (const row of all) await once(row)
+  const times = all.map((): Array<number> => [])
+  const ratios = all.map((): Array<number> => [])
+  for (let round = 0; round < rounds; round++) {
+    let unit = 1
+    for (const [index, row] of all.entries()) {
+      const time = await once(row)
+      if (index === 0) unit = time
+      times[index]?.push(time)
+      ratios[index]?.push(time / unit)
+    }
+  }
+  return {
+    title,
+    rows: all.map(({ name, target }, index) => ({
+      name,
+      nanoseconds: median(times[index] ?? []),
+      ratio: median(ratios[index] ?? []),
+      ...(target === undefined ? {} : { target })
+    }))
+  }
+}
+
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const [low, high] = [sorted[middle - 1] ?? 0, sorted[middle] ?? 0]
+  return sorted.length % 2 === 1 ? high : (low + high) / 2
+}
+
+// ---------------------------------------------------------------------------
+// showing
+// ---------------------------------------------------------------------------
+
+export const show = ({ rows, title }: Table, before: Table | undefined): string => {
+  const known = new Map(before?.rows.map((row) => [row.name, row.ratio]))
+  const lines = rows.map(({ name, nanoseconds, ratio, target }) => {
+    const was = known.get(name)
+    const cells = [
+      name,
+      nanoseconds.toFixed(nanoseconds < 100 ? 1 : 0),
+      ratio.toFixed(2),
+      target === undefined ? "" : `${target}${ratio <= target ? "" : " (missed)"}`
+    ]
+    if (before !== undefined) cells.push(was === undefined ? "new" : `${((ratio / was - 1) * 100).toFixed(0)} %`)
+    return `| ${cells.join(" | ")} |`
+  })
+  const heads = ["", "ns", "steps", "target", ...(before === undefined ? [] : ["change"])]
+  return [`\n### ${title}\n`, `| ${heads.join(" | ")} |`, `|---|${"---:|".repeat(heads.length - 1)}`, ...lines].join(
+    "\n"
+  )
+}

@@ -1,0 +1,44 @@
+/**
+ * `npm run bench -- [--quick] [--only hot|others|stores|contention|memory] [--json FILE] [--compare FILE]`
+ *
+ * Prints tables of medians with their ratios to a step; writes them as JSON; shows what has changed against such a file.
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import * as contention from "./contention.js"
+import { measure, show, type Table } from "./harness.js"
+import * as memory from "./memory.js"
+import { rows as others } from "./others.js"
+import { hot, stores } from "./rows.js"
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    json: { type: "string" },
+    compare: { type: "string" }
+  }
+})
+
+const wanted = (part: string) => values.only === undefined || values.only === part
+const rounds = values.quick ? 3 : 11
+const before: ReadonlyArray<Table> = values.compare === undefined
+  ? []
+  : JSON.parse(readFileSync(values.compare, "utf8"))
+const tables: Array<Table> = []
+
+const print = async (title: string, rows: Parameters<typeof measure>[1], rounds: number) => {
+  const table = await measure(title, rows, rounds)
+  tables.push(table)
+  process.stdout.write(`${show(table, before.find((_) => _.title === title))}\n`)
+}
+
+if (wanted("hot")) await print("The machine", await hot(), rounds)
+if (wanted("others")) await print("What else one would use", others, rounds)
+if (wanted("stores")) {
+  const sizes = values.quick ? [10, 1000, 100_000] : [10, 1000, 100_000, 1_000_000]
+  await print("Transactions, by the size of the store", await stores(sizes), Math.ceil(rounds / 2))
+}
+if (wanted("contention")) process.stdout.write(`${await contention.table(values.quick ? 1 : 3)}\n`)
+if (wanted("memory")) process.stdout.write(`${await memory.table(values.quick ? 100_000 : 1_000_000)}\n`)
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(tables, null, 2)}\n`)
