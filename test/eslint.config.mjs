@@ -59,6 +59,7 @@ export default defineConfig(
   },
   {
     files: ["packages/*/src/**/*.ts"],
+    ignores: ["packages/bench/**"],
     rules: {
       "no-console": "error",
       // the barrel of `effect` costs a library's users their bundle size

@@ -398,7 +398,9 @@ const culprits: ReadonlyArray<readonly [make: () => unknown, found: string, path
   // It has the symbol of a reference, but also something else.
   [() => ({ [ObjectId.ObjectIdTypeId]: ObjectId.ObjectIdTypeId, value: "o1" }), "symbol key"],
   [() => Object.assign(ObjectId.make("o1"), { callback: never }), "ObjectIdImpl"],
+  [() => Object.assign(ObjectId.make("o1"), { [Symbol("s")]: never }), "ObjectIdImpl"],
   [() => Object.create(ObjectId.make("o1")), "class instance"],
+  [() => Object.create(Object.create(new Proxy({}, hostile)), { value: { value: "o1" } }), "class instance"],
   [() => Object.create(Object.getPrototypeOf(ObjectId.make("")), { value: { get: never } }), "ObjectIdImpl"],
   [() => Object.create(Object.getPrototypeOf(ObjectId.make("")), { value: { value: 1 } }), "ObjectIdImpl"]
 ]
@@ -478,6 +480,7 @@ describe("fromUnknown", () => {
     // Integers come first among the keys of an object, symbols last.
     assert.deepStrictEqual(invalid({ b: NaN, 1: undefined }).path, ["1"])
     assert.deepStrictEqual(invalid({ [Symbol("s")]: 1, b: NaN }).path, ["b"])
+    assert.deepStrictEqual(invalid(Object.assign([1], { [Symbol("s")]: 1, b: 1 })).path, ["b"])
   })
 
   it("has a message for people", () => {
@@ -641,6 +644,7 @@ describe("the binary form", () => {
     ["01 8100", "at byte 1: a number in a form that is not the shortest"],
     ["01 f1ffffffffffff08", "at byte 1: a number out of range"],
     ["01 f1ffffffffffffffff01", "at byte 1: a number out of range"],
+    [`01 ${"80".repeat(200)} 01`, "at byte 1: a number out of range"],
     ["01 03 7ff8000000000000", "at byte 1: no finite number"],
     ["01 03 8000000000000000", "at byte 1: an integer in the form of other numbers"],
     ["01 13 bfe0000000000000", "at byte 1: a number with an argument"],
@@ -658,7 +662,7 @@ describe("the binary form", () => {
     ["01 1b 00 00", "at byte 2: a string is wanted"]
   ]
   for (const [digits, message] of malformed) {
-    it(`is refused (${digits}: ${message})`, () =>
+    it(`is refused (${digits.slice(0, 24)}: ${message})`, () =>
       assert.deepStrictEqual(refusal(Val.Binary, fromHex(digits)), { path: [], message }))
   }
 })
@@ -730,10 +734,13 @@ describe("deep data", () => {
 
 describe("shared parts", () => {
   it("are no cycle, and cost no more than once to check", () => {
-    let val: Val.Val = [1]
-    for (let i = 0; i < 200; i++) val = i % 2 === 0 ? [val, val] : { a: val, b: val }
-    assert.isTrue(Val.isVal(val))
-    assert.deepStrictEqual(invalid([val, undefined]).path, [1])
+    // As trees they have 2^30 and 2^200 leaves.
+    for (const levels of [30, 200]) {
+      let val: Val.Val = [1]
+      for (let i = 0; i < levels; i++) val = i % 2 === 0 ? [val, val] : { a: val, b: val }
+      assert.isTrue(Val.isVal(val))
+      assert.deepStrictEqual(invalid([val, undefined]).path, [1])
+    }
   })
 
   it("are a value at each place", () => {

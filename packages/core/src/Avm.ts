@@ -19,6 +19,7 @@ import type { Instruction, Safe, Unsafe } from "./InstructionSet.js"
 import * as families from "./internal/families.js"
 import * as functions from "./internal/functions.js"
 import type { Kernel } from "./internal/kernel.js"
+import { direct } from "./internal/memoryStore.js"
 import * as privilege from "./internal/privilege.js"
 import { intercepting } from "./internal/recording.js"
 import * as registry from "./internal/registry.js"
@@ -109,6 +110,7 @@ export const layer = (options?: Options): Layer.Layer<Platform, never, Ports> =>
     const behaviours = registry.make()
     const kernel: Kernel = {
       store,
+      objects: direct(store, ObjectStore.noChanges),
       reachability: yield* Reachability.Reachability,
       ids: yield* IdGenerator.IdGenerator,
       trace: yield* Trace.Trace,

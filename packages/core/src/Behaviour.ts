@@ -9,6 +9,7 @@
  */
 import type * as Rpc from "@effect/rpc/Rpc"
 import type * as RpcSchema from "@effect/rpc/RpcSchema"
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Equal from "effect/Equal"
@@ -52,6 +53,10 @@ export interface Registration {
   readonly services: Context.Context<never>
   /** The state of an object before its first `setState` (A12). */
   readonly initial: Val
+  /** How the program begins, where it is a generator: then it is driven without the fiber's help. */
+  readonly generator?: () => Iterator<YieldWrap<Effect.Effect<unknown, unknown, unknown>>, unknown, unknown>
+  /** What is made of a failure of that generator; the program has done so itself. */
+  readonly failure?: (id: ObjectId, error: unknown) => Effect.Effect<Cause.Cause<AvmError>>
   /** Tells whether two registrations are the same behaviour (A36). */
   readonly identity: object
 }
@@ -333,9 +338,11 @@ export const layerRaw = <const Name extends string, P extends RawProgram>(
   | Exclude<P extends Effect.Effect<infer _A, infer _E, infer R> ? R : ContextOf<P>, Safe | OutsideTx | AnyInTx>
 > => {
   const identity = {}
-  const body = Effect.isEffect(program) ? program : Effect.gen(program)
+  const raw: RawProgram = program
+  const body = Effect.isEffect(raw) ? raw : Effect.gen(raw)
+  const native = Effect.isEffect(raw) ? {} : { generator: raw }
   // The services that are not instructions are captured with the registration, and the machine provides the rest.
-  return registering((services) => ({ name, program: body as Program, services, initial: [], identity }))
+  return registering((services) => ({ name, program: body as Program, ...native, services, initial: [], identity }))
 }
 
 // ---------------------------------------------------------------------------

@@ -5,10 +5,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { randomBytes } from "node:crypto"
+import { directOf, withDirect } from "./internal/direct.js"
 import * as ObjectId from "./ObjectId.js"
-import * as TxId from "./TxId.js"
+import type * as TxId from "./TxId.js"
 
 /**
  * @since 0.1.0
@@ -45,11 +47,39 @@ export const layerCounter: Layer.Layer<IdGenerator> = Layer.sync(
 // internal
 // ---------------------------------------------------------------------------
 
+interface DirectIds {
+  readonly objectId: () => ObjectId.ObjectId
+  readonly txId: () => TxId.TxId
+}
+
+/**
+ * A fresh id, at once where the generator can.
+ *
+ * @internal
+ */
+export const freshObjectId = (ids: IdGenerator["Type"]): Effect.Effect<ObjectId.ObjectId> => {
+  const direct = directOf<DirectIds>(ids)
+  return direct === undefined ? ids.objectId : Exit.succeed(direct.objectId())
+}
+
+/**
+ * @internal
+ */
+export const freshTxId = (ids: IdGenerator["Type"]): Effect.Effect<TxId.TxId> => {
+  const direct = directOf<DirectIds>(ids)
+  return direct === undefined ? ids.txId : Exit.succeed(direct.txId())
+}
+
 const counting = (name: (kind: "o" | "t", n: number) => string): IdGenerator["Type"] => {
   let objects = 0
   let transactions = 0
-  return IdGenerator.of({
-    objectId: Effect.sync(() => ObjectId.make(name("o", ++objects))),
-    txId: Effect.sync(() => TxId.make(name("t", ++transactions)))
-  })
+  const direct: DirectIds = {
+    objectId: () => ObjectId.make(name("o", ++objects)),
+    // The name is one of ours.
+    txId: () => name("t", ++transactions) as TxId.TxId
+  }
+  return withDirect(
+    IdGenerator.of({ objectId: Effect.sync(direct.objectId), txId: Effect.sync(direct.txId) }),
+    direct
+  )
 }

@@ -112,14 +112,14 @@ export const call = (name: string, args: ReadonlyArray<Val>): Call => make.call(
 
 /**
  * @since 0.1.0
- * @category models
+ * @category instructions
  */
 export const update = (name: string, fn: PureFunction, options?: UpdateOptions): Update =>
   make.update({ name, fn, options: options ?? {} })
 
 /**
  * @since 0.1.0
- * @category models
+ * @category instructions
  */
 export const register = (name: string, fn: PureFunction): Register => makeUnsafe.register({ name, fn })
 

@@ -98,13 +98,13 @@ export const reflect = (id: ObjectId): Reflect => make.reflect({ id })
  * Every object whose metadata satisfies the predicate, in order of creation.
  *
  * @since 0.1.0
- * @category models
+ * @category instructions
  */
 export const scryMeta = (predicate: MetaPredicate): ScryMeta => make.scryMeta({ predicate })
 
 /**
  * @since 0.1.0
- * @category models
+ * @category instructions
  */
 export const scryDeep = (predicate: DeepPredicate): ScryDeep => make.scryDeep({ predicate })
 

@@ -27,6 +27,7 @@ export type Traced = readonly [execution: string, entry: TraceEntry]
 export class Trace extends Context.Tag("@effect-avm/core/Trace")<Trace, {
   /** False where nobody listens: then no entry is built. */
   readonly enabled: boolean
+  /** Takes the entry at once; the effect is what there is to wait for. */
   readonly append: (execution: string, entry: TraceEntry) => Effect.Effect<void>
   readonly stream: Stream.Stream<Traced, StoreError>
 }>() {}

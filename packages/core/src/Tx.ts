@@ -318,12 +318,12 @@ export const join = (controller?: ControllerId): Join => make.join({ controller:
 export const transact = <A, E, R, RS = never>(
   body: Effect.Effect<A, E, R> & NoNest<R>,
   options?: Options<RS>
-): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | RS | Tx | OutsideTx> =>
+): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx> =>
   // The places exist in types alone: this is where the bracket adds one and takes the other away.
   bracket(body, options) as Effect.Effect<
     A,
     E | EnlistedError<R> | TransactError,
-    Exclude<R, AnyInTx> | RS | Tx | OutsideTx
+    Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
   >
 
 /**
@@ -338,7 +338,7 @@ export const transact = <A, E, R, RS = never>(
 export const required = <A, E, R, RS = never>(
   body: Effect.Effect<A, E, R> & NoNest<R>,
   options?: Options<RS>
-): Effect.Effect<A, E | TransactError | CrossControllerTx, R | RS | Tx> =>
+): Effect.Effect<A, E | TransactError | CrossControllerTx, R | NoInfer<RS> | Tx> =>
   Effect.flatMap(
     join(options?.controller),
     (joined) => Option.isSome(joined) ? body : bracket<A, E, R, RS>(body, options)
@@ -353,7 +353,7 @@ export const required = <A, E, R, RS = never>(
 export const transactWith = <RS = never>(options: Options<RS>) =>
 <A, E, R>(
   body: Effect.Effect<A, E, R> & NoNest<R>
-): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | RS | Tx | OutsideTx> =>
+): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx> =>
   transact(body, options)
 
 // ---------------------------------------------------------------------------

@@ -1,15 +1,23 @@
 /**
  * Running a behaviour on a message: a frame of its own, the caller's frame and machine restored whatever happens (D5),
  * and the message entered in the history when it was accepted.
+ *
+ * The generator of a behaviour is driven here, on the JavaScript stack, as long as what it yields is answered at once, and
+ * its calls likewise, down to a depth. What has to wait (an effect that is no instruction, a store that takes its time, a
+ * call that is too deep) makes a `Suspension`: the activations from there up to the last fiber are put on a heap stack, and
+ * one driver runs what is waited for in the fiber, then goes on with them. So calls nest to any depth, and effects of all
+ * kinds may stand in a behaviour.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { type YieldWrap, yieldWrapGet } from "effect/Utils"
 import { type AvmError, InvalidDuringTx, type StoreError } from "../AvmError.js"
 import type { Registration } from "../Behaviour.js"
 import { families } from "../InstructionSet.js"
@@ -19,10 +27,14 @@ import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { ObjectCalled } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
 import type { Cell, Frame, Place } from "./frame.js"
-import { abort, commitNow, done, type Kernel, sameId, trace } from "./kernel.js"
+import { abort, commitNow, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { record } from "./recording.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, isDone, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
 
 /** Whom a message is for, once it is clear that it may be delivered. */
 export interface Target {
@@ -32,96 +44,242 @@ export interface Target {
   readonly place: Place
 }
 
-/** Runs the behaviour; answers its first output. */
-export const activate = (
-  kernel: Kernel,
-  cell: Cell,
-  target: Target,
-  input: Val
-): Effect.Effect<Option.Option<Val>, AvmError> =>
-  Effect.uninterruptibleMask((restore) => {
-    const { frame: caller, machine } = cell
-    const tx = cell.open
-    if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
-    const callee: Frame = {
-      self: target.id,
-      input,
-      sender: Option.some(caller.self),
-      place: target.place
-    }
-    const answers: Array<Answer> | undefined = target.place._tag === "Replica" ? [] : undefined
-    cell.frame = callee
-    cell.machine = target.machine
-    const leave = (): Transaction | undefined => {
-      cell.frame = caller
-      cell.machine = machine
-      const left = cell.open
-      return left !== undefined && left.owner === callee ? left : undefined
-    }
-    const accepted = (): Accepted => ({ input, sender: callee.sender, answers: answers ?? [] })
-    return Effect.matchCauseEffect(restore(within(target.registration, callee, answers)), {
-      onFailure: (cause) => {
-        const left = leave()
-        const kept = refused(target.id, cause) ? done : enter(kernel, tx, target, accepted())
-        return andThen(left === undefined ? done : abort(kernel, cell, left), () =>
-          andThen(kept, () => Exit.failCause(cause)))
-      },
-      onSuccess: (outputs) => {
-        const left = leave()
-        if (left !== undefined) {
-          // D15: it returned with a transaction of its own open.
-          return andThen(abort(kernel, cell, left), () =>
-            andThen(enter(kernel, tx, target, accepted()), () =>
-              fail(new InvalidDuringTx({ what: "beginTx" }))))
-        }
-        return andThen(enter(kernel, tx, target, accepted()), () =>
-          andThen(firstOutput(target, outputs), (output) =>
-            andThen(
-              trace(kernel, cell, () =>
-                new ObjectCalled({ id: target.id, input, output }, true)),
-              () =>
-                succeed(output)
-            )))
-      }
-    })
-  })
+type Answered = Option.Option<Val>
 
-// ---------------------------------------------------------------------------
-// the callee's context
-// ---------------------------------------------------------------------------
+type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
-/**
- * The behaviour's own services, and the families as its caller has them: a family that was replaced for a part of a
- * program is replaced for whom that part calls. The caller's span is passed on as well.
- */
-const within = (
-  registration: Registration,
-  callee: Frame,
-  answers: Array<Answer> | undefined
-): Effect.Effect<ReadonlyArray<Val>, AvmError> =>
-  Effect.flatMap(FiberRef.get(FiberRef.currentContext), (caller) => {
-    const context = contextOf(registration, caller)
-    const program = answers === undefined
-      ? Effect.provide(registration.program, context)
-      : Effect.provide(registration.program, record(context, callee, answers))
-    return program as Effect.Effect<ReadonlyArray<Val>, AvmError>
-  })
+/** One run of a behaviour, begun or not. */
+class Activation {
+  readonly generator: Iterator<Yielded, unknown, unknown>
+  /** The machine it is on, while it is not running: it may have teleported. */
+  machine: MachineId
 
-const passedOn: ReadonlyArray<string> = [...families.map((family) => family.key), Tracer.ParentSpan.key]
-
-const contextOf = (registration: Registration, caller: Context.Context<never>): Context.Context<never> => {
-  const services = new Map(registration.services.unsafeMap)
-  for (const key of passedOn) {
-    const service = caller.unsafeMap.get(key)
-    if (service === undefined) services.delete(key)
-    else services.set(key, service)
+  constructor(
+    readonly target: Target,
+    readonly callee: Frame,
+    readonly context: Context.Context<never>,
+    readonly tx: Transaction | undefined,
+    readonly answers: Array<Answer> | undefined
+  ) {
+    const { generator, program } = target.registration
+    // A program that is no generator is one that yields itself.
+    this.generator = generator === undefined ? program[Symbol.iterator]() : generator()
+    this.machine = target.machine
   }
-  return Context.unsafeMake(services)
+}
+
+/** Activations that wait for an effect, innermost first. It is run once, by the fiber in which it came to be. */
+class Suspension extends Effectable.Class<Answered, AvmError> {
+  constructor(
+    readonly kernel: Kernel,
+    readonly cell: Cell,
+    readonly activations: Array<Activation>,
+    readonly pending: Effect.Effect<unknown, unknown, unknown>
+  ) {
+    super()
+  }
+  commit(): Effect.Effect<Answered, AvmError> {
+    return drive(this)
+  }
 }
 
 // ---------------------------------------------------------------------------
-// what is left of an activation
+// activating
 // ---------------------------------------------------------------------------
+
+/** Runs the behaviour; answers its first output. */
+export const activate = (kernel: Kernel, cell: Cell, target: Target, input: Val): Step<Answered, AvmError> => {
+  const tx = cell.open
+  if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
+  const callee: Frame = {
+    self: target.id,
+    input,
+    sender: cell.frame.asSender,
+    place: target.place,
+    asSender: Option.some(target.id)
+  }
+  const context = contextOf(target.registration, cell)
+  const answers: Array<Answer> | undefined = target.place._tag === "Replica" ? [] : undefined
+  const activation = new Activation(
+    target,
+    callee,
+    answers === undefined ? context : record(context, callee, answers),
+    tx,
+    answers
+  )
+  return depth < maxDepth
+    ? advance(kernel, cell, activation, undefined)
+    : new Suspension(kernel, cell, [activation], Exit.void)
+}
+
+/** Activations on the JavaScript stack at a time: some hundred bytes each, of about a megabyte. */
+const maxDepth = 128
+
+let depth = 0
+
+/** Goes on with an activation, as far as it goes without waiting. */
+const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unknown): Step<Answered, AvmError> => {
+  const { context, frame, machine } = cell
+  cell.frame = activation.callee
+  cell.machine = activation.machine
+  cell.context = activation.context
+  depth++
+  let exit: Exit.Exit<unknown, unknown> | undefined
+  let pending: Effect.Effect<unknown, unknown, unknown> | undefined
+  try {
+    let next = activation.generator.next(value)
+    while (next.done !== true) {
+      const effect = yieldWrapGet(next.value)
+      exit = settled(effect)
+      if (exit === undefined) pending = effect
+      if (exit?._tag !== "Success") break
+      next = activation.generator.next(exit.value)
+    }
+    if (next.done === true) exit = Exit.succeed(next.value)
+  } catch (defect) {
+    exit = Exit.die(defect)
+  }
+  depth--
+  activation.machine = cell.machine
+  cell.frame = frame
+  cell.machine = machine
+  cell.context = context
+  if (exit !== undefined) return finish(kernel, cell, activation, exit)
+  if (pending instanceof Suspension) {
+    pending.activations.push(activation)
+    return pending
+  }
+  return new Suspension(kernel, cell, [activation], pending ?? Effect.void)
+}
+
+/** The outcome of an effect that is finished. */
+const settled = (effect: Effect.Effect<unknown, unknown, unknown>): Exit.Exit<unknown, unknown> | undefined => {
+  if (isDone(effect as Effect.Effect<unknown, unknown>)) return effect as Exit.Exit<unknown, unknown>
+  if (!Either.isEither(effect)) return undefined
+  return Either.isRight(effect) ? Exit.succeed(effect.right) : Exit.fail(effect.left)
+}
+
+// ---------------------------------------------------------------------------
+// waiting
+// ---------------------------------------------------------------------------
+
+/** Runs what the innermost activation waits for, then goes on with all of them, until the outermost has answered. */
+const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effect<Answered, AvmError> =>
+  Effect.uninterruptibleMask((restore) => {
+    const stack = activations.reverse()
+    const { frame, machine } = cell
+
+    const wait = (pending: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<Answered, AvmError> => {
+      const waiting = stack[stack.length - 1]
+      if (waiting !== undefined) {
+        cell.frame = waiting.callee
+        cell.machine = waiting.machine
+      }
+      const goOn = (exit: Exit.Exit<unknown, unknown>) => {
+        if (waiting !== undefined) waiting.machine = cell.machine
+        cell.frame = frame
+        cell.machine = machine
+        return resume(exit)
+      }
+      // Whatever the effect needs is in the context of the behaviour.
+      const provided = waiting === undefined ? pending : Effect.provide(pending, waiting.context)
+      return Effect.matchCauseEffect(restore(provided as Effect.Effect<unknown, unknown>), {
+        onFailure: (cause) => goOn(Exit.failCause(cause)),
+        onSuccess: (value) => goOn(Exit.succeed(value))
+      })
+    }
+
+    const resume = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<Answered, AvmError> => {
+      let last = exit
+      for (;;) {
+        const activation = stack.pop()
+        // What the outermost activation has answered is the answer to its call.
+        if (activation === undefined) return last as Exit.Exit<Answered, AvmError>
+        const step = last._tag === "Success"
+          ? advance(kernel, cell, activation, last.value)
+          : finish(kernel, cell, activation, last)
+        if (step instanceof Suspension) {
+          for (let n = step.activations.length - 1; n >= 0; n--) stack.push(step.activations[n] as Activation)
+          if (!isDone(step.pending as Effect.Effect<unknown, unknown>)) return wait(step.pending)
+          last = step.pending as Exit.Exit<unknown, unknown>
+        } else if (isDone(step)) last = step
+        else return wait(step)
+      }
+    }
+
+    return isDone(pending as Effect.Effect<unknown, unknown>)
+      ? resume(pending as Exit.Exit<unknown, unknown>)
+      : wait(pending)
+  })
+
+// ---------------------------------------------------------------------------
+// ending
+// ---------------------------------------------------------------------------
+
+/** What is done when an activation has ended, in one way or another. Nothing interrupts it. */
+const finish = (
+  kernel: Kernel,
+  cell: Cell,
+  activation: Activation,
+  exit: Exit.Exit<unknown, unknown>
+): Step<Answered, AvmError> => {
+  const step = exit._tag === "Success"
+    ? answered(kernel, cell, activation, exit.value)
+    : andThen(failureOf(activation, exit.cause), (cause) => failed(kernel, cell, activation, cause))
+  return isDone(step) ? step : Effect.uninterruptible(step)
+}
+
+const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
+  const { target } = activation
+  const left = leftOpen(cell, activation)
+  if (left !== undefined) {
+    // D15: it returned with a transaction of its own open.
+    return andThen(
+      abort(kernel, cell, left),
+      () => andThen(enter(kernel, cell, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
+    )
+  }
+  return andThen(enter(kernel, cell, activation), () =>
+    andThen(firstOutput(target, outputs), (output) => {
+      const traced = trace(
+        kernel,
+        cell,
+        () => new ObjectCalled({ id: target.id, input: activation.callee.input, output }, true)
+      )
+      return traced === done ? succeed(output) : andThen(traced, () => succeed(output))
+    }))
+}
+
+const failed = (
+  kernel: Kernel,
+  cell: Cell,
+  activation: Activation,
+  cause: Cause.Cause<AvmError>
+): Step<never, AvmError> => {
+  const left = leftOpen(cell, activation)
+  return andThen(
+    left === undefined ? done : abort(kernel, cell, left),
+    () =>
+      andThen(
+        refused(activation.target.id, cause) ? done : enter(kernel, cell, activation),
+        () => Exit.failCause(cause)
+      )
+  )
+}
+
+/** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
+const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {
+  const { id, registration } = activation.target
+  // A program that maps its failures itself fails with nothing else.
+  if (registration.failure === undefined) return succeed(cause as Cause.Cause<AvmError>)
+  const error = Cause.failureOption(cause)
+  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : registration.failure(id, error.value)
+}
+
+const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined => {
+  const open = cell.open
+  return open !== undefined && open.owner === activation.callee ? open : undefined
+}
 
 /**
  * D7: what the object refused is no part of its history. Whatever else it was given it has accepted, also where it failed
@@ -133,12 +291,9 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
     (error) => (error._tag === "InvalidInput" || error._tag === "ObjectRejectedCall") && sameId(error.id, id)
   )
 
-const enter = (
-  kernel: Kernel,
-  tx: Transaction | undefined,
-  target: Target,
-  accepted: Accepted
-): Step<void, StoreError> => {
+const enter = (kernel: Kernel, _cell: Cell, activation: Activation): Step<void, StoreError> => {
+  const { answers, callee, target, tx } = activation
+  const accepted: Accepted = { input: callee.input, sender: callee.sender, answers: answers ?? noAnswers }
   if (tx !== undefined) {
     // A31: what is read only is no part of anybody's history.
     if (tx.options.readOnly !== true) tx.inputs.push([target.id, accepted])
@@ -147,11 +302,13 @@ const enter = (
   const { place } = target
   return place._tag === "Replica"
     ? enterAtReplica(kernel, target.id, place.machine, accepted)
-    : andThen(commitNow(kernel, { inputs: [[target.id, accepted]] }), () => done)
+    : permitted(kernel, () => kernel.objects.accept(target.id, accepted))
 }
 
+const noAnswers: ReadonlyArray<Answer> = []
+
 const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accepted: Accepted): Step<void, StoreError> =>
-  andThen(kernel.store.read(id, latest), (stored): Step<void, StoreError> => {
+  andThen(kernel.objects.read(id, latest), (stored): Step<void, StoreError> => {
     if (Option.isNone(stored) || stored.value._tag === "Tombstone") return done
     const { replicas, replicasVersion } = stored.value
     const replica = replicas.get(machine)
@@ -166,11 +323,58 @@ const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accept
     )
   })
 
-const firstOutput = (target: Target, outputs: unknown): Step<Option.Option<Val>, AvmError> => {
+const firstOutput = (target: Target, outputs: unknown): Step<Answered, AvmError> => {
   if (!Array.isArray(outputs)) {
     return Exit.die(new TypeError(`The behaviour ${target.registration.name} answers no list of outputs`))
   }
+  if (outputs.length === 0) return noOutput
   const checked = fromUnknown(outputs)
-  if (checked._tag === "Left") return fail(checked.left)
-  return succeed(outputs.length === 0 ? Option.none() : Option.some(outputs[0]))
+  return checked._tag === "Left" ? fail(checked.left) : succeed(Option.some(outputs[0]))
+}
+
+const noOutput: Step<Answered> = succeed(Option.none())
+
+// ---------------------------------------------------------------------------
+// the callee's context
+// ---------------------------------------------------------------------------
+
+/**
+ * The behaviour's own services, and the families as its caller has them: a family that was replaced for a part of a
+ * program is replaced for whom that part calls. The caller's span is passed on as well.
+ */
+const contextOf = (registration: Registration, cell: Cell): Context.Context<never> => {
+  const caller = cell.context ?? cell.fiber?.currentContext ?? Context.empty()
+  let known = contexts.get(registration.services)
+  if (known === undefined) contexts.set(registration.services, known = [])
+  for (const entry of known) if (entry.caller === caller) return entry.context
+  for (const entry of known) {
+    if (passedOn.every((key) => entry.context.unsafeMap.get(key) === caller.unsafeMap.get(key))) {
+      remember(known, caller, entry.context)
+      return entry.context
+    }
+  }
+  const services = new Map(registration.services.unsafeMap)
+  for (const key of passedOn) {
+    const service = caller.unsafeMap.get(key)
+    if (service === undefined) services.delete(key)
+    else services.set(key, service)
+  }
+  const context = Context.unsafeMake(services)
+  remember(known, caller, context)
+  return context
+}
+
+const passedOn: ReadonlyArray<string> = [...families.map((family) => family.key), Tracer.ParentSpan.key]
+
+/** The last few contexts made for a behaviour: its callers are few at a time, and ask again and again. */
+interface Made {
+  readonly caller: Context.Context<never>
+  readonly context: Context.Context<never>
+}
+
+const contexts = new WeakMap<Context.Context<never>, Array<Made>>()
+
+const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): void => {
+  if (known.length >= 4) known.shift()
+  known.push({ caller, context })
 }

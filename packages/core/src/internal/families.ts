@@ -12,6 +12,7 @@ import * as Pure from "../Pure.js"
 import * as Reflect from "../Reflect.js"
 import * as Reify from "../Reify.js"
 import * as Tx from "../Tx.js"
+import { withDirect } from "./direct.js"
 import { here } from "./frame.js"
 import type { Definition } from "./instruction.js"
 import * as introspection from "./introspection.js"
@@ -50,5 +51,5 @@ const service = <S>(definitions: ReadonlyArray<Definition>, implementation: Impl
       : (...args: ReadonlyArray<unknown>) => here((cell) => run(cell, ...args))
   }
   // One member for each definition of the family: that is what the family's service consists of.
-  return service as S
+  return withDirect(service, implementation) as S
 }

@@ -4,6 +4,7 @@
  * They are in a `Cell`, one for each fiber: a call changes the cell and puts it back, a fork copies it (A38), so that the
  * frames of concurrent fibers never mix. What belongs to the program as a whole is in its `Execution`.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -36,6 +37,8 @@ export interface Frame {
   readonly input: Val
   readonly sender: Option.Option<ObjectId>
   readonly place: Place
+  /** Itself, as those it calls see their sender: made once. */
+  readonly asSender: Option.Option<ObjectId>
 }
 
 /** One run of a program. */
@@ -63,6 +66,9 @@ export class Cell {
     /** The fiber it belongs to, once that has executed an instruction. */
     public fiber: RuntimeFiber<unknown, unknown> | undefined
   ) {}
+
+  /** Where the frame that is run natively looks up its services; otherwise the fiber's own context is the right one. */
+  context: Context.Context<never> | undefined
 
   /** The open transaction, if there is one. */
   get open(): Transaction | undefined {

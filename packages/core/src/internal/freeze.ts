@@ -18,20 +18,9 @@ import type { Accepted, Replica } from "../ObjectStore.js"
 import { ObjectFrozen } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
-import {
-  answering,
-  applyNow,
-  done,
-  type Kernel,
-  look,
-  reading,
-  replicasOf,
-  stateOf,
-  trace,
-  type View
-} from "./kernel.js"
+import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, trace, type View } from "./kernel.js"
 import { replay, type Scratch } from "./recording.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 export const freeze = (kernel: Kernel, cell: Cell, id: ObjectId): Step<Option.Option<boolean>, FreezeError> =>

@@ -15,10 +15,15 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as STM from "effect/STM"
+import { SingleShotGen, YieldWrap } from "effect/Utils"
 import type { Any } from "../Instr.js"
 import { isObjectId } from "../ObjectId.js"
 import * as Val from "../Val.js"
+import { directOf } from "./direct.js"
+import { currentFiber, isEager, mayGoOn, pause } from "./eager.js"
+import { type Cell, current } from "./frame.js"
 import { opaque } from "./schema.js"
+import { isDone, type Step } from "./sync.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -33,7 +38,14 @@ export interface Definition {
   readonly args: Option.Option<Schema.Schema<unknown, unknown>>
   readonly answer: Option.Option<Schema.Schema<unknown, unknown>>
   readonly make: (args: object) => Any
+  /** The same member of the kernel's implementation, run at once. */
+  readonly perform: (implementation: Direct, cell: Cell, args: Args) => Step<unknown, unknown>
 }
+
+/** A family as the kernel implements it, as far as it matters here. */
+export type Direct = Readonly<Record<string, (cell: Cell, ...args: ReadonlyArray<unknown>) => Step<unknown, unknown>>>
+
+type Args = Readonly<Record<string, unknown>>
 
 interface Spec {
   readonly family: Context.Tag<never, unknown>
@@ -56,21 +68,26 @@ const TypeId: unique symbol = Symbol.for("@effect-avm/core/Instr")
 
 /** Defines the instruction `I`. Without `args` it has a function among its arguments, and is not serialisable. */
 export const define = <I extends Any>(tag: I["_tag"], spec: Spec): Constructor<I> => {
-  const prototype = Object.create(Prototype)
-  const make = (args: object): I => {
-    const self = Object.create(prototype)
-    self._tag = tag
-    self.args = args
-    return self
+  // A function of its own for each instruction, so that its values have a shape of their own.
+  function Instruction(this: { args: object }, args: object) {
+    this.args = args
   }
+  const prototype = Object.create(Prototype)
+  prototype._tag = tag
+  Instruction.prototype = prototype
+  const construct = Instruction as unknown as new(args: object) => I
+  const make = (args: object): I => new construct(args)
+  const member = tag.slice(tag.indexOf(".") + 1)
+  const params = spec.params ?? []
   const definition: Definition = {
     tag,
     family: spec.family,
-    member: tag.slice(tag.indexOf(".") + 1),
-    params: spec.params ?? [],
+    member,
+    params,
     args: codec(spec.args),
     answer: codec(spec.answer),
-    make
+    make,
+    perform: performer(member, params)
   }
   prototype[TypeId] = definition
   return Object.assign((args: I["args"]) => make(args as object), { definition })
@@ -148,6 +165,34 @@ const show = (argument: unknown): string => {
 // internal
 // ---------------------------------------------------------------------------
 
+/** Asks a member for its arguments in their order, without making a list of them where they are few. */
+const performer = (member: string, params: ReadonlyArray<string>): Definition["perform"] => {
+  const [a = "", b = ""] = params
+  const ask = (direct: Direct) => direct[member] as Direct[string] // each family implements all of its members
+  switch (params.length) {
+    case 0:
+      return (direct, cell) => ask(direct)(cell)
+    case 1:
+      return (direct, cell, args) => ask(direct)(cell, args[a])
+    case 2:
+      return (direct, cell, args) => ask(direct)(cell, args[a], args[b])
+    default:
+      return (direct, cell, args) => ask(direct)(cell, ...params.map((param) => args[param]))
+  }
+}
+
+/** An iterator that has its result already: what `yield*` takes from it is the answer. */
+class Finished {
+  readonly done = true
+  constructor(readonly value: unknown) {}
+  next() {
+    return this
+  }
+}
+
+const yielding = (effect: Effect.Effect<unknown, unknown, unknown>): Iterator<unknown, unknown> =>
+  new SingleShotGen(new YieldWrap(effect))
+
 const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Schema.Schema<unknown, unknown>> =>
   schema === undefined ? Option.none() : Option.some(opaque(schema as Schema.Schema<unknown, unknown>))
 
@@ -158,11 +203,32 @@ const Prototype = {
   ...Effectable.CommitPrototype,
   commit(this: Any) {
     return Effect.withFiberRuntime<unknown, unknown>((fiber) => {
-      const service = fiber.currentContext.unsafeMap.get(definitionOf(this).family.key)
-      return service === undefined ?
-        Effect.dieMessage(`${this._tag} outside a machine: run the program with Avm.run`)
-        : execute(service, this)
+      const definition = definitionOf(this)
+      const service = fiber.currentContext.unsafeMap.get(definition.family.key)
+      if (service === undefined) {
+        return Effect.dieMessage(`${this._tag} outside a machine: run the program with Avm.run`)
+      }
+      const direct = directOf<Direct>(service)
+      const cell = direct === undefined ? undefined : fiber.getFiberRef(current)
+      return direct === undefined || cell === undefined || cell.fiber !== fiber
+        ? execute(service, this)
+        : definition.perform(direct, cell, this.args as Args)
     })
+  },
+  [Symbol.iterator](this: Any): Iterator<unknown, unknown> {
+    const fiber = isEager ? currentFiber() : undefined
+    const cell = fiber?.getFiberRef(current)
+    if (fiber !== undefined && cell !== undefined && cell.fiber === fiber) {
+      if (!mayGoOn()) return yielding(Effect.zipRight(pause, this))
+      const definition = definitionOf(this)
+      const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
+      const direct = service === undefined ? undefined : directOf<Direct>(service)
+      if (direct !== undefined) {
+        const step = definition.perform(direct, cell, this.args as Args)
+        return isDone(step) && step._tag === "Success" ? new Finished(step.value) : yielding(step)
+      }
+    }
+    return yielding(this)
   },
   [Equal.symbol](this: Any, that: unknown): boolean {
     if (this === that) return true

@@ -9,7 +9,7 @@ import { latest, type Replica, type StoredObject } from "../ObjectStore.js"
 import { StateUpdated } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
 import type { Cell } from "./frame.js"
-import { applyNow, changing, type Implementation, type Kernel, reading, readInTx, trace } from "./kernel.js"
+import { applyNow, changing, type Implementation, type Kernel, permitted, reading, readInTx, trace } from "./kernel.js"
 import { andThen, fail, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
@@ -71,17 +71,15 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
     return updated()
   }
   if (tx === undefined) {
+    if (place._tag === "Object") {
+      // D4: the object must still be there, that is all; whatever state it had is overwritten.
+      return andThen(
+        permitted(kernel, () => kernel.objects.setState(self, state)),
+        (there): Step<void, ContextUnavailable> => there ? updated() : gone(cell)
+      )
+    }
     return andThen(committed(kernel, cell), (stored): Step<void, Introspect.StateError> => {
       if (stored === undefined) return gone(cell)
-      if (place._tag === "Object") {
-        // D4: the object must still be there, that is all; whatever state it had is overwritten.
-        return applyNow(
-          kernel,
-          { reads: reading(stored), states: [[self, state]] },
-          () => setState(kernel, cell, state),
-          updated
-        )
-      }
       const replica = stored.replicas.get(place.machine)
       if (replica === undefined) return gone(cell)
       return applyNow(
@@ -117,7 +115,7 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
 
 const committed = (kernel: Kernel, cell: Cell): Step<StoredObject | undefined, StoreError> =>
   andThen(
-    kernel.store.read(cell.frame.self, latest),
+    kernel.objects.read(cell.frame.self, latest),
     (stored) => succeed(Option.isSome(stored) && stored.value._tag === "StoredObject" ? stored.value : undefined)
   )
 

@@ -29,8 +29,9 @@ import { TraceEntry, type TraceEvent, TransactionAborted } from "../TraceEvent.j
 import type { Val } from "../Val.js"
 import type { Cell, Execution } from "./frame.js"
 import type { Functions } from "./functions.js"
+import type { DirectStore } from "./memoryStore.js"
 import type { Privilege } from "./privilege.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 // ---------------------------------------------------------------------------
@@ -39,6 +40,8 @@ import type { Transaction } from "./transaction.js"
 
 export interface Kernel {
   readonly store: Store.Service
+  /** The same store, by the short way. */
+  readonly objects: DirectStore
   readonly reachability: Reachability["Type"]
   readonly ids: IdGenerator["Type"]
   readonly trace: Trace["Type"]
@@ -76,7 +79,7 @@ const tombstone = (stored: Option.Option<Store.Stored>): boolean =>
 
 /** What is committed now. */
 const committed = (kernel: Kernel, id: ObjectId): Step<Option.Option<Store.Stored>, StoreError> =>
-  kernel.store.read(id, Store.latest)
+  kernel.objects.read(id, Store.latest)
 
 /** What the snapshot of a transaction shows, entered in its read set; `part` none for mere existence. */
 export const readInTx = (
@@ -90,7 +93,7 @@ export const readInTx = (
     if (part !== "existence") tx.observe(id, part)
     return succeed(known.stored)
   }
-  return andThen(kernel.store.read(id, tx.snapshot), (stored) => {
+  return andThen(kernel.objects.read(id, tx.snapshot), (stored) => {
     tx.learn(id, stored)
     if (part !== "existence") tx.observe(id, part)
     return succeed(tx.known(id)?.stored)
@@ -155,7 +158,7 @@ export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: Vie
 
 /** Whether the id has left a tombstone: only `Obj.destroy` asks (A6). */
 export const wasDestroyed = (kernel: Kernel, id: ObjectId, snapshot: Store.Snapshot): Step<boolean, StoreError> =>
-  andThen(kernel.store.read(id, snapshot), (stored) => succeed(tombstone(stored)))
+  andThen(kernel.objects.read(id, snapshot), (stored) => succeed(tombstone(stored)))
 
 // ---------------------------------------------------------------------------
 // reachability and ownership
@@ -232,10 +235,14 @@ export const commitNow = (
   changes: Partial<Store.ChangeSet>
 ): Step<Store.Outcome, StoreError> => {
   const all = { ...Store.noChanges, ...changes }
-  return kernel.privilege.isOpenTo(undefined)
-    ? kernel.store.commit(all)
-    : Effect.zipRight(kernel.privilege.pass(undefined), Effect.suspend(() => kernel.store.commit(all)))
+  return permitted(kernel, () => kernel.objects.commit(all))
 }
+
+/** Whatever `change` does to the store, once no transaction has the privilege any more. */
+export const permitted = <A, E>(kernel: Kernel, change: () => Step<A, E>): Step<A, E> =>
+  kernel.privilege.isOpenTo(undefined)
+    ? change()
+    : Effect.zipRight(kernel.privilege.pass(undefined), Effect.suspend(change))
 
 /** The read set of an instruction outside transactions. */
 export const reading = (
@@ -260,7 +267,7 @@ export const reading = (
 export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
   close(kernel, cell.execution, tx, "aborted")
   return andThen(
-    kernel.store.release(tx.snapshot),
+    kernel.objects.release(tx.snapshot),
     () => traceAs(kernel, cell.execution, tx.controller, () => new TransactionAborted({ tx: tx.id }))
   )
 }
@@ -307,8 +314,6 @@ export const traceAs = (
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
-
-export const done: Step<void> = succeed(undefined)
 
 /** An answer with its entry before it. */
 export const answering = <A>(traced: Step<void>, answer: A): Step<A> => andThen(traced, () => succeed(answer))

@@ -11,11 +11,13 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
+import type { StoreError } from "../AvmError.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
+import { directOf, withDirect } from "./direct.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -39,6 +41,20 @@ interface Superseded {
   readonly by: number
 }
 
+/** A committed object. A class, so that all of them have one shape. */
+class Committed implements Store.StoredObject {
+  readonly _tag = "StoredObject"
+  constructor(
+    readonly behaviour: string,
+    readonly metadata: ObjectMeta,
+    readonly state: Val,
+    readonly replicas: ReadonlyMap<MachineId, Store.Replica>,
+    readonly metadataVersion: number,
+    readonly stateVersion: number,
+    readonly replicasVersion: number
+  ) {}
+}
+
 /** An object while a commit changes it. */
 interface Draft {
   behaviour: string
@@ -52,6 +68,29 @@ interface Draft {
 }
 
 const noReplicas: ReadonlyMap<MachineId, Store.Replica> = new Map()
+
+/** What the kernel asks of a store again and again; over memory, the answer is there at once. */
+export interface DirectStore extends Pick<Store.Service, "release" | "read" | "commit"> {
+  readonly snapshot: () => Effect.Effect<Store.Snapshot, StoreError>
+  /** False if the object is not there. */
+  readonly setState: (id: ObjectId, state: Val) => Effect.Effect<boolean, StoreError>
+  readonly accept: (id: ObjectId, accepted: Store.Accepted) => Effect.Effect<void, StoreError>
+}
+
+/** The short way into a store that has one, the ordinary one into any other. */
+export const direct = (store: Store.Service, noChanges: Store.ChangeSet): DirectStore =>
+  directOf<DirectStore>(store) ?? {
+    ...store,
+    snapshot: () => store.snapshot,
+    setState: (id, state) => {
+      const reads = new Map([[id.value, { id, exists: true }]])
+      return Effect.map(
+        store.commit({ ...noChanges, reads, states: [[id, state]] }),
+        (outcome) => outcome._tag === "Committed"
+      )
+    },
+    accept: (id, accepted) => Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, accepted]] }))
+  }
 
 // ---------------------------------------------------------------------------
 // constructors
@@ -129,6 +168,14 @@ export const make = (): Store.Service => {
 
   const apply = (changes: Store.ChangeSet): Store.Outcome => {
     const commit = ++clock
+    if (onlyStates(changes)) {
+      for (const [id, state] of changes.states) {
+        if (!putState(id, state, commit)) throw new Error(`commit: ${id.value} is changed, but does not exist`)
+      }
+      for (const [id, accepted] of changes.inputs) accept(id, accepted)
+      if (listeners.size > 0 && changes.states.length > 0) announce(changes.states.map(([id]) => id))
+      return { _tag: "Committed", version: commit }
+    }
     const drafts = new Map<string, Draft>()
     const draft = (id: ObjectId): Draft => {
       const known = drafts.get(id.value)
@@ -177,35 +224,31 @@ export const make = (): Store.Service => {
     for (const id of changes.destroys) draft(id).destroyed = true
 
     for (const [key, object] of drafts) write(key, commit, object)
-    for (const [id, accepted] of changes.inputs) {
-      const node = nodes.get(id.value)
-      if (node === undefined) throw new Error(`commit: ${id.value} accepted an input, but does not exist`)
-      if (node.history === undefined) node.history = [accepted]
-      else node.history.push(accepted)
-    }
-    if (listeners.size > 0 && drafts.size > 0) {
-      const ids = [...drafts.values()].map((object) => object.metadata.id)
-      for (const listener of [...listeners]) listener(ids)
-    }
+    for (const [id, accepted] of changes.inputs) accept(id, accepted)
+    if (listeners.size > 0 && drafts.size > 0) announce([...drafts.values()].map((object) => object.metadata.id))
     return { _tag: "Committed", version: commit }
   }
 
-  const write = (key: string, commit: number, object: Draft) => {
-    const stored: Option.Some<Store.Stored> = some(
+  const write = (key: string, commit: number, object: Draft) =>
+    put(
+      key,
+      nodes.get(key),
+      commit,
       object.destroyed
         ? { _tag: "Tombstone", id: object.metadata.id, version: commit }
-        : {
-          _tag: "StoredObject",
-          behaviour: object.behaviour,
-          metadata: object.metadata,
-          state: object.state,
-          replicas: object.replicas,
-          metadataVersion: object.metadataVersion,
-          stateVersion: object.stateVersion,
-          replicasVersion: object.replicasVersion
-        }
+        : new Committed(
+          object.behaviour,
+          object.metadata,
+          object.state,
+          object.replicas,
+          object.metadataVersion,
+          object.stateVersion,
+          object.replicasVersion
+        )
     )
-    const node = nodes.get(key)
+
+  const put = (key: string, node: Node | undefined, commit: number, object: Store.Stored) => {
+    const stored = some(object)
     if (node === undefined) {
       nodes.set(key, { head: { commit, stored, previous: undefined }, history: undefined })
     } else if (held.size === 0) {
@@ -214,6 +257,32 @@ export const make = (): Store.Service => {
       node.head = { commit, stored, previous: node.head }
       superseded.push({ node, by: commit })
     }
+  }
+
+  /** The commonest of changes, without a draft; false if the object is not there. */
+  const putState = (id: ObjectId, state: Val, commit: number): boolean => {
+    const node = nodes.get(id.value)
+    const known = node?.head.stored.value
+    if (known === undefined || known._tag === "Tombstone") return false
+    const { behaviour, metadata, metadataVersion, replicas, replicasVersion } = known
+    put(
+      id.value,
+      node,
+      commit,
+      new Committed(behaviour, metadata, state, replicas, metadataVersion, commit, replicasVersion)
+    )
+    return true
+  }
+
+  const accept = (id: ObjectId, accepted: Store.Accepted): void => {
+    const node = nodes.get(id.value)
+    if (node === undefined) throw new Error(`commit: ${id.value} accepted an input, but does not exist`)
+    if (node.history === undefined) node.history = [accepted]
+    else node.history.push(accepted)
+  }
+
+  const announce = (ids: ReadonlyArray<ObjectId>): void => {
+    for (const listener of [...listeners]) listener(ids)
   }
 
   const attempt = (changes: Store.ChangeSet): Store.Outcome => {
@@ -245,22 +314,25 @@ export const make = (): Store.Service => {
   // service
   // -------------------------------------------------------------------------
 
-  return {
-    snapshot: Effect.sync(() => {
-      held.set(clock, (held.get(clock) ?? 0) + 1)
-      return { version: clock }
-    }),
-    release: (snapshot) =>
-      Effect.sync(() => {
-        const count = held.get(snapshot.version)
-        if (count === undefined) return
-        if (count > 1) held.set(snapshot.version, count - 1)
-        else {
-          held.delete(snapshot.version)
-          trim()
-        }
-      }),
-    read: (id, snapshot) => Exit.succeed(lookup(id.value, snapshot)),
+  const take = (): Store.Snapshot => {
+    held.set(clock, (held.get(clock) ?? 0) + 1)
+    return { version: clock }
+  }
+
+  const release = (snapshot: Store.Snapshot): void => {
+    const count = held.get(snapshot.version)
+    if (count === undefined) return
+    if (count > 1) held.set(snapshot.version, count - 1)
+    else {
+      held.delete(snapshot.version)
+      trim()
+    }
+  }
+
+  const service: Store.Service = {
+    snapshot: Effect.sync(take),
+    release: (snapshot) => Effect.sync(() => release(snapshot)),
+    read: (id, snapshot) => Effect.sync(() => lookup(id.value, snapshot)),
     scan: (snapshot) =>
       Effect.sync(() => {
         const objects: Array<Store.StoredObject> = []
@@ -272,9 +344,7 @@ export const make = (): Store.Service => {
       }),
     history: (id) => Effect.sync(() => nodes.get(id.value)?.history?.slice() ?? []),
     commit: (changes, enlisted) =>
-      enlisted === undefined
-        ? Effect.sync(() => attempt(changes))
-        : STM.commit(together(changes, enlisted)),
+      enlisted === undefined ? Effect.sync(() => attempt(changes)) : STM.commit(together(changes, enlisted)),
     awaitConflict: (changes) =>
       Effect.async<void>((resume) => {
         if (conflicts(changes).length > 0) return resume(Effect.void)
@@ -305,6 +375,29 @@ export const make = (): Store.Service => {
         return true
       })
   }
+
+  const direct: DirectStore = {
+    snapshot: () => Exit.succeed(take()),
+    release: (snapshot) => {
+      release(snapshot)
+      return Exit.void
+    },
+    read: (id, snapshot) => Exit.succeed(lookup(id.value, snapshot)),
+    commit: (changes, enlisted) =>
+      enlisted === undefined ? Exit.succeed(attempt(changes)) : STM.commit(together(changes, enlisted)),
+    setState: (id, state) => {
+      if (!putState(id, state, clock + 1)) return Exit.succeed(false)
+      clock++
+      if (listeners.size > 0) announce([id])
+      return Exit.succeed(true)
+    },
+    accept: (id, accepted) => {
+      clock++
+      accept(id, accepted)
+      return Exit.void
+    }
+  }
+  return withDirect(service, direct)
 }
 
 // ---------------------------------------------------------------------------
@@ -318,6 +411,10 @@ const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
   rest.delete(key)
   return rest
 }
+
+const onlyStates = (changes: Store.ChangeSet): boolean =>
+  changes.creates.length === 0 && changes.transfers.length === 0 && changes.moves.length === 0 &&
+  changes.replicas.length === 0 && changes.destroys.length === 0
 
 /** What a predicate that throws would have done to the scan is a change as well. */
 const answers = (scan: Store.Scan, object: Store.StoredObject): boolean => {

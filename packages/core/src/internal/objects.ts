@@ -14,6 +14,7 @@ import {
   type StoreError
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
+import { freshObjectId } from "../IdGenerator.js"
 import type * as Obj from "../Obj.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Creation, latest } from "../ObjectStore.js"
@@ -28,7 +29,6 @@ import {
   claim,
   claimFor,
   commitNow,
-  done,
   foreign,
   type Implementation,
   type Kernel,
@@ -39,7 +39,7 @@ import {
   type View,
   wasDestroyed
 } from "./kernel.js"
-import { andThen, fail, type Step } from "./sync.js"
+import { andThen, done, fail, type Step } from "./sync.js"
 
 export const make = (kernel: Kernel): Implementation<Obj.Service> => ({
   create: (cell, behaviour, controller, home) => create(kernel, cell, behaviour, controller, home === true),
@@ -63,7 +63,7 @@ const create = (
   return andThen(
     changing(cell, "createObj"),
     () =>
-      andThen(kernel.ids.objectId, (id): Step<ObjectId, Obj.CreateError> => {
+      andThen(freshObjectId(kernel.ids), (id): Step<ObjectId, Obj.CreateError> => {
         const creation = (controller: Option.Option<ControllerId>): Creation => ({
           behaviour,
           metadata: { id, machine: cell.machine, creatingController: controller, currentController: controller },

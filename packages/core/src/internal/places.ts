@@ -19,7 +19,6 @@ import {
   claim,
   claimFor,
   controllerReachable,
-  done,
   foreign,
   type Implementation,
   type Kernel,
@@ -30,7 +29,7 @@ import {
   stateOf,
   trace
 } from "./kernel.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, type Step, succeed } from "./sync.js"
 
 export const makeMachine = (kernel: Kernel): Implementation<Machine.Machine["Type"]> => ({
   getMachine: (cell, id) =>

@@ -8,8 +8,8 @@ import * as Option from "effect/Option"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Cell, current, type Execution, Root } from "./frame.js"
-import { abort, done, type Kernel, traceAs } from "./kernel.js"
-import { andThen, type Step } from "./sync.js"
+import { abort, type Kernel, traceAs } from "./kernel.js"
+import { andThen, done, type Step } from "./sync.js"
 
 /** Who wants the entries of a run. */
 export interface Observer {
@@ -38,7 +38,7 @@ export const run = <A, E, R>(
     observer?.started(execution)
     const cell = new Cell(
       execution,
-      { self: root, input, sender: Option.none(), place: Root },
+      { self: root, input, sender: Option.none(), place: Root, asSender: Option.some(root) },
       kernel.machine,
       undefined,
       undefined

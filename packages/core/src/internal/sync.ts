@@ -13,6 +13,8 @@ export type Step<A, E = never> = Effect.Effect<A, E>
 export const succeed: <A>(value: A) => Step<A> = Exit.succeed
 export const fail: <E>(error: E) => Step<never, E> = Exit.fail
 
+export const done: Step<void> = Exit.void
+
 export const isDone = <A, E>(step: Step<A, E>): step is Exit.Exit<A, E> => {
   const tag = (step as { readonly _tag?: unknown })._tag
   return tag === "Success" || tag === "Failure"

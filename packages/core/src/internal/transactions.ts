@@ -17,21 +17,14 @@ import {
   TxNotFound
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
+import { freshTxId } from "../IdGenerator.js"
 import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
 import type * as Tx from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import { type Cell, current } from "./frame.js"
-import {
-  abort,
-  claimFor,
-  close,
-  controllerReachable,
-  done,
-  type Implementation,
-  type Kernel,
-  traceAs
-} from "./kernel.js"
-import { andThen, fail, isDone, type Step, succeed } from "./sync.js"
+import { abort, claimFor, close, controllerReachable, type Implementation, type Kernel, traceAs } from "./kernel.js"
+import type { Ticket } from "./privilege.js"
+import { andThen, done, fail, isDone, type Step, succeed } from "./sync.js"
 import { Transaction } from "./transaction.js"
 import { EnlistedFailed, untilItGoes, Waiting } from "./waiting.js"
 
@@ -65,27 +58,19 @@ const begin = (
   const outer = cell.open
   if (outer !== undefined) return fail(new NestedTxNotSupported({ outer: outer.id })) // D12
   const reachable = Option.isSome(controller) ? controllerReachable(kernel, controller.value) : done
+  const open = (id: TxId, ticket: Ticket | undefined) =>
+    andThen(kernel.objects.snapshot(), (snapshot) => {
+      if (ticket !== undefined) ticket.working = true
+      const tx = new Transaction(id, snapshot, controller, cell.frame, options, ticket)
+      cell.transaction = tx
+      cell.execution.open.add(tx)
+      const started = () => new TransactionStarted({ tx: id }, true)
+      return andThen(traceAs(kernel, cell.execution, Option.none(), started), () => succeed(id))
+    })
+  const acquired = () => options.privileged === true ? kernel.privilege.acquire : succeed(undefined)
   return andThen(
     reachable,
-    () =>
-      andThen(
-        kernel.ids.txId,
-        (id) =>
-          whole(() =>
-            andThen(options.privileged === true ? kernel.privilege.acquire : succeed(undefined), (ticket) =>
-              andThen(kernel.store.snapshot, (snapshot) => {
-                if (ticket !== undefined) {
-                  ticket.working = true
-                }
-                const tx = new Transaction(id, snapshot, controller, cell.frame, options, ticket)
-                cell.transaction = tx
-                cell.execution.open.add(tx)
-                const started = () =>
-                  new TransactionStarted({ tx: id }, true)
-                return andThen(traceAs(kernel, cell.execution, Option.none(), started), () => succeed(id))
-              }))
-          )
-      )
+    () => andThen(freshTxId(kernel.ids), (id) => whole(() => andThen(acquired(), (ticket) => open(id, ticket))))
   )
 }
 
@@ -116,7 +101,7 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
   const committed = (): Step<true> => {
     close(kernel, cell.execution, tx, "committed")
     if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
-    return andThen(kernel.store.release(tx.snapshot), () =>
+    return andThen(kernel.objects.release(tx.snapshot), () =>
       andThen(
         traceAs(kernel, cell.execution, tx.controller, () => new TransactionCommitted({ tx: tx.id }, true)),
         () => succeed(true)
@@ -126,7 +111,7 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
   // D1: what never had a controller gets the one resolved to, or else the home controller.
   const controller = Option.orElse(tx.controller, () => kernel.homeController)
   const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : kernel.privilege.pass(tx.ticket)
-  const outcome = andThen(passed, () => kernel.store.commit(tx.changeSet(controller), enlisted(tx)))
+  const outcome = andThen(passed, () => kernel.objects.commit(tx.changeSet(controller), enlisted(tx)))
   return andThen(undoing(kernel, cell, tx, outcome), (outcome): Step<true, TxConflict> => {
     switch (outcome._tag) {
       case "Committed":
@@ -208,4 +193,7 @@ const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what has several steps over a store that takes its time. */
-const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => Effect.uninterruptible(Effect.suspend(step))
+const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => {
+  const begun = step()
+  return isDone(begun) ? begun : Effect.uninterruptible(begun)
+}

@@ -184,7 +184,7 @@ class Writer {
   }
 
   private number(n: number): void {
-    if (isSmallInteger(n)) return n >= 0 ? this.head(Kind.positive, Math.abs(n)) : this.head(Kind.negative, -1 - n)
+    if (isSmallInteger(n)) return n >= 0 ? this.head(Kind.positive, n) : this.head(Kind.negative, -1 - n)
     this.head(Kind.float, 0)
     this.reserve(8)
     new DataView(this.bytes.buffer).setFloat64(this.at, n)

@@ -1,0 +1,70 @@
+/**
+ * Executing an instruction while it is being yielded.
+ *
+ * `yield* instruction` asks for its iterator first. If the machine is at hand, the instruction is executed right there, and
+ * the iterator is one that is finished: the answer comes back without the fiber's run loop having seen anything. Wherever
+ * that cannot be, the instruction is yielded as the effect it is, and means the same.
+ *
+ * So that timers, interruption and other fibers live, this goes well for a number of instructions only; then the fiber
+ * pauses. The one thing of effect's internals that this leans on, the current fiber, is tested when the module is loaded;
+ * `EFFECT_AVM_EAGER=0` in the environment switches to the slower way, for tests of that.
+ */
+import * as Effect from "effect/Effect"
+import type { RuntimeFiber } from "effect/Fiber"
+
+type AnyFiber = RuntimeFiber<unknown, unknown>
+
+const key = "effect/FiberCurrent"
+
+/** The fiber that is running this very code, under the name by which effect keeps it. */
+export const currentFiber = (): AnyFiber | undefined =>
+  (globalThis as { readonly [key]?: AnyFiber | null })[key] ?? undefined
+
+const works = (): boolean => {
+  const seen: Array<unknown> = []
+  const inner = { [Symbol.iterator]: () => (seen.push(currentFiber()), [][Symbol.iterator]()) }
+  Effect.runSync(Effect.withFiberRuntime((fiber) =>
+    Effect.gen(function*() {
+      yield* inner
+      // Another fiber in between must not leave its mark.
+      seen.push(Effect.runSync(Effect.withFiberRuntime((other) => Effect.succeed(currentFiber() === other))))
+      yield* inner
+      seen.push(fiber)
+    })
+  ))
+  const [first, nested, second, fiber] = seen
+  return first === fiber && second === fiber && nested === true && currentFiber() === undefined
+}
+
+/** Whether instructions may be executed while they are yielded. */
+export const isEager: boolean = globalThis.process?.env.EFFECT_AVM_EAGER !== "0" && works()
+
+// ---------------------------------------------------------------------------
+// fairness
+// ---------------------------------------------------------------------------
+
+/** Instructions from one pause to the next: about a tenth of a millisecond. */
+const allowance = 2048
+
+/** Pauses from one that lets timers and sockets have their turn to the next. */
+const rounds = 16
+
+let left = allowance
+let round = 0
+
+/** Takes one instruction off the allowance; false when it is used up. */
+export const mayGoOn = (): boolean => {
+  if (--left > 0) return true
+  left = allowance
+  return false
+}
+
+/** What a fiber does that has used up its allowance. It is counted, not timed, so that runs can be reproduced (D30). */
+export const pause: Effect.Effect<void> = Effect.suspend(() => {
+  if (++round < rounds) return Effect.yieldNow()
+  round = 0
+  return Effect.async<void>((resume) => {
+    const immediate = setImmediate(() => resume(Effect.void))
+    return Effect.sync(() => clearImmediate(immediate))
+  })
+})
