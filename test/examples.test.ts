@@ -1,0 +1,125 @@
+/**
+ * The examples do what they say: what their `main` answers, what it prints, and that each runs as a command of its own.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+import { promisify } from "node:util"
+import * as Bank from "../examples/Bank.js"
+import * as Battleship from "../examples/Battleship.js"
+import * as PingPong from "../examples/PingPong.js"
+
+describe("Bank", () => {
+  it.effect("moves money, and undoes the overdraft as a whole", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(Bank.main)
+      const balances = { alice: 70, bob: 30 }
+      assert.deepStrictEqual(answer, { before: balances, missing: 30, after: balances })
+      assert.match(text, /^Two accounts, and 30 moved +alice 70, bob 30$/m)
+      assert.match(text, /^Alice pays 100 +refused, 30 are missing$/m)
+      assert.match(text, /^The deposit is undone too +alice 70, bob 30$/m)
+    }))
+
+  it.effect("prints its trace as a table, one row for each entry", () =>
+    Effect.gen(function*() {
+      const { text } = yield* printed(Bank.main)
+      const [head, ...rows] = text.slice(text.indexOf("time ")).split("\n").map((line) => line.split(/ {2,}/))
+      assert.deepStrictEqual(head, ["time", "controller", "event", "details"])
+      assert.deepStrictEqual(rows.map(([time]) => Number(time)), rows.map((_, index) => index))
+      assert.deepStrictEqual(rows[0], ["0", "-", "TransactionStarted", "t1"])
+      assert.deepStrictEqual(rows[4], ["4", "bank", "ObjectCalled", `o2: ["Deposit",{"amount":100}] -> 100`])
+      const aborted = rows.filter(([, , event]) => event === "TransactionAborted")
+      assert.deepStrictEqual(aborted.map(([, controller, , tx]) => [controller, tx]), [["bank", "t2"]])
+    }))
+
+  it.effect("prints what the README shows", () =>
+    Effect.gen(function*() {
+      const readme = readFileSync(path.join(root, "README.md"), "utf8")
+      const { text } = yield* printed(Bank.main)
+      assert.include(readme, `\`\`\`text\n${text}\n\`\`\``)
+    }))
+})
+
+describe("PingPong", () => {
+  it.effect("plays ten rounds", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(PingPong.main)
+      assert.deepStrictEqual(answer, { rounds: 10, hits: 20, calls: 21, answer: "ping has the ball" })
+      assert.match(text, /^ping pong ping pong ping pong …$/m)
+      assert.match(text, /^10 rounds, 20 hits, 21 calls, one inside the other$/m)
+    }))
+
+  it.effect("plays any number of rounds", () =>
+    Effect.gen(function*() {
+      for (const rounds of [0, 1, 10_000]) {
+        const { answer } = yield* printed(PingPong.play(rounds))
+        assert.deepStrictEqual(answer, { rounds, hits: 2 * rounds, calls: 2 * rounds + 1, answer: "ping has the ball" })
+      }
+    }))
+})
+
+describe("Battleship", () => {
+  it.effect("answers hit, hit, miss, hit, and leaves no trace of the turn that is undone", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(Battleship.main)
+      assert.deepStrictEqual(answer, {
+        answers: ["hit", "hit", "miss", "hit"],
+        boards: {
+          ada: [". . . # .", ". . . # .", ". . . . .", ". . . . .", "o . . . ."],
+          bob: [". . . . .", ". X . . .", ". X . . .", ". X . . #", ". . . . ."]
+        }
+      })
+      assert.deepStrictEqual(
+        text.split("\n").filter((line) => line.includes("fires")),
+        [
+          "Ada fires: hit, hit",
+          "Bob fires: miss",
+          "Ada fires twice, but had shot at (1, 1) before: both shots are undone",
+          "Ada fires: hit"
+        ]
+      )
+      assert.strictEqual(text.split("\n").filter((line) => line.includes("Ada's")).length, 3)
+    }))
+})
+
+describe("as commands", () => {
+  for (
+    const [name, args, line] of [
+      ["Bank", [], "The deposit is undone too    alice 70, bob 30"],
+      ["PingPong", ["3"], "3 rounds, 6 hits, 7 calls, one inside the other"],
+      ["Battleship", [], "The boards at the end"]
+    ] as const
+  ) {
+    it(`${[name, ...args].join(" ")} prints its result`, async () => {
+      const file = path.join(root, "examples", `${name}.ts`)
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ["--import", "tsx", "--conditions=@effect-avm/source", file, ...args],
+        { cwd: root }
+      )
+      assert.include(stdout.split("\n"), line)
+    })
+  }
+})
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+const root = path.resolve(import.meta.dirname, "..")
+
+/** Runs it with a console that keeps what is logged. */
+const printed = <A, E, R>(main: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    const original = yield* Console.consoleWith(Effect.succeed)
+    const console: Console.Console = {
+      ...original,
+      log: (...args) => Effect.sync(() => void lines.push(args.map(String).join(" ")))
+    }
+    const answer = yield* Effect.withConsole(main, console)
+    return { answer, text: lines.join("\n") }
+  })
