@@ -29,7 +29,7 @@ import type { Instr } from "./Instr.js"
 import { define, erase } from "./internal/instruction.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./internal/waiting.js"
 import { TxId } from "./TxId.js"
-import type { AnyInTx, EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
+import type { AnyInTx, BeginOptions, EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
 
 // ---------------------------------------------------------------------------
 // errors
@@ -85,25 +85,6 @@ export type TransactError =
   | StoreError
 
 // ---------------------------------------------------------------------------
-// models
-// ---------------------------------------------------------------------------
-
-/**
- * How a bracket begins its transaction. Programs that begin one themselves need none of it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface BeginOptions {
-  /** Whoever begins it can abort and run again what was done in it. */
-  readonly bracket?: boolean
-  /** Refuses every change (A31). */
-  readonly readOnly?: boolean
-  /** Waits until nobody else commits before it ends: for those who have lost too many races. */
-  readonly privileged?: boolean
-}
-
-// ---------------------------------------------------------------------------
 // service
 // ---------------------------------------------------------------------------
 
@@ -135,7 +116,7 @@ export class Tx extends Context.Tag("@effect-avm/core/Tx")<Tx, Service>() {}
  * @since 0.1.0
  * @category errors
  */
-export type { EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
+export type { BeginOptions, EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
 
 /**
  * @since 0.1.0

@@ -57,3 +57,18 @@ export type NoNest<R> = [Extract<R, OutsideTx>] extends [never] ? unknown
  * @category errors
  */
 export type EnlistedError<R> = R extends InTx<infer E> ? E : never
+
+/**
+ * How a bracket begins its transaction. Programs that begin one themselves need none of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BeginOptions {
+  /** Whoever begins it can abort and run again what was done in it. */
+  readonly bracket?: boolean
+  /** Refuses every change (A31). */
+  readonly readOnly?: boolean
+  /** Waits until nobody else commits before it ends: for those who have lost too many races. */
+  readonly privileged?: boolean
+}

@@ -1,5 +1,5 @@
 /**
- * The public modules, from the data up to the assembly.
+ * The public modules.
  *
  * @since 0.1.0
  */
