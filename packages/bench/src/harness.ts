@@ -44,7 +44,6 @@ export const step: Row = {
 }
 
 const once = async ({ operations, run }: Row): Promise<number> => {
-  globalThis.gc?.()
   const before = process.cpuUsage()
   await Effect.runPromise(run())
   const { system, user } = process.cpuUsage(before)

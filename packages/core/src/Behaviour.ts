@@ -56,7 +56,7 @@ export interface Registration {
   /** How the program begins, where it is a generator: then it is driven without the fiber's help. */
   readonly generator?: () => Iterator<YieldWrap<Effect.Effect<unknown, unknown, unknown>>, unknown, unknown>
   /** What is made of a failure of that generator; the program has done so itself. */
-  readonly failure?: (id: ObjectId, error: unknown) => Effect.Effect<Cause.Cause<AvmError>>
+  readonly failure?: (id: ObjectId, input: Val, error: unknown) => Effect.Effect<Cause.Cause<AvmError>>
   /** Tells whether two registrations are the same behaviour (A36). */
   readonly identity: object
 }

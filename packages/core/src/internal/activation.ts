@@ -13,7 +13,6 @@ import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
@@ -29,7 +28,7 @@ import { fromUnknown, type Val } from "../Val.js"
 import type { Cell, Frame, Place } from "./frame.js"
 import { abort, commitNow, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { record } from "./recording.js"
-import { andThen, done, fail, isDone, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, isDone, settled, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 // ---------------------------------------------------------------------------
@@ -152,13 +151,6 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
   return new Suspension(kernel, cell, [activation], pending ?? Effect.void)
 }
 
-/** The outcome of an effect that is finished. */
-const settled = (effect: Effect.Effect<unknown, unknown, unknown>): Exit.Exit<unknown, unknown> | undefined => {
-  if (isDone(effect as Effect.Effect<unknown, unknown>)) return effect as Exit.Exit<unknown, unknown>
-  if (!Either.isEither(effect)) return undefined
-  return Either.isRight(effect) ? Exit.succeed(effect.right) : Exit.fail(effect.left)
-}
-
 // ---------------------------------------------------------------------------
 // waiting
 // ---------------------------------------------------------------------------
@@ -270,10 +262,11 @@ const failed = (
 /** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
 const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {
   const { id, registration } = activation.target
+  const { input } = activation.callee
   // A program that maps its failures itself fails with nothing else.
   if (registration.failure === undefined) return succeed(cause as Cause.Cause<AvmError>)
   const error = Cause.failureOption(cause)
-  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : registration.failure(id, error.value)
+  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : registration.failure(id, input, error.value)
 }
 
 const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined => {

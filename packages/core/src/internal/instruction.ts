@@ -139,6 +139,20 @@ export const handler = (
   return service
 }
 
+/** Executes an instruction here and now, if that can be; answers the effect that is left of it. */
+export const attempt = (self: Any): Effect.Effect<unknown, unknown> => {
+  // What an instruction requires is in the context of whoever runs it.
+  const later = self as Effect.Effect<unknown, unknown, unknown> as Effect.Effect<unknown, unknown>
+  const fiber = isEager ? currentFiber() : undefined
+  const cell = fiber?.getFiberRef(current)
+  if (fiber === undefined || cell === undefined || cell.fiber !== fiber) return later
+  if (!mayGoOn()) return Effect.zipRight(pause, later)
+  const definition = definitionOf(self)
+  const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
+  const direct = service === undefined ? undefined : directOf<Direct>(service)
+  return direct === undefined ? later : definition.perform(direct, cell, self.args as Args)
+}
+
 export const argsSchema = (self: Any) => definitionOf(self).args
 export const answerSchema = (self: Any) => Option.flatMap(definitionOf(self).args, () => definitionOf(self).answer)
 
@@ -216,19 +230,8 @@ const Prototype = {
     })
   },
   [Symbol.iterator](this: Any): Iterator<unknown, unknown> {
-    const fiber = isEager ? currentFiber() : undefined
-    const cell = fiber?.getFiberRef(current)
-    if (fiber !== undefined && cell !== undefined && cell.fiber === fiber) {
-      if (!mayGoOn()) return yielding(Effect.zipRight(pause, this))
-      const definition = definitionOf(this)
-      const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
-      const direct = service === undefined ? undefined : directOf<Direct>(service)
-      if (direct !== undefined) {
-        const step = definition.perform(direct, cell, this.args as Args)
-        return isDone(step) && step._tag === "Success" ? new Finished(step.value) : yielding(step)
-      }
-    }
-    return yielding(this)
+    const step = attempt(this)
+    return isDone(step) && step._tag === "Success" ? new Finished(step.value) : yielding(step)
   },
   [Equal.symbol](this: Any, that: unknown): boolean {
     if (this === that) return true

@@ -5,11 +5,12 @@
  * the handler, and encodes the answer. Both sides speak `Val`s only, so they may be on different machines.
  */
 import type * as Rpc from "@effect/rpc/Rpc"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
-import { pipe } from "effect/Function"
+import * as Exit from "effect/Exit"
 import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -18,12 +19,14 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { YieldWrap } from "effect/Utils"
 import { type AvmError, CalleeFailed, InvalidInput, isAvmError } from "../AvmError.js"
-import { type Program, Registry } from "../Behaviour.js"
+import { type Program, type Registration, Registry } from "../Behaviour.js"
 import type { ControllerId } from "../ControllerId.js"
 import { getState, input, self, setState } from "../Introspect.js"
 import { callAs, createTyped, isCallError } from "../Obj.js"
 import { type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
 import { isVal, type Val } from "../Val.js"
+import { native, outcome, value } from "./native.js"
+import { andThen, isDone, refail, type Step, succeed } from "./sync.js"
 import { make as makeValSchema, type ValSchema } from "./valSchema.js"
 
 // ---------------------------------------------------------------------------
@@ -65,12 +68,14 @@ export const make = (name: string, options: Options) => {
   const initial = Effect.runSync(defect(`The initial state of ${name}`, stateSchema.encode(options.initial)))
   const ref = references(name, messages)
 
-  const state = Effect.flatMap(getState, (val) => defect(`The state of ${name}`, stateSchema.decode(val)))
-  const setEncoded = (val: Val) =>
-    // What a schema has encoded is a `Val`, so the machine has nothing to refuse.
-    Effect.catchTag(setState(val), "InvalidVal", (error) => Effect.die(error))
-  const set = (value: unknown) =>
-    Effect.flatMap(defect(`The new state of ${name}`, stateSchema.encode(value)), setEncoded)
+  const state = native(function*() {
+    return yield* value(defect(`The state of ${name}`, stateSchema.decode(yield* getState)))
+  })
+  const set = (next: unknown) =>
+    native(function*() {
+      // What a schema has encoded is a `Val`, so the machine has nothing to refuse.
+      yield* setState(yield* value(defect(`The new state of ${name}`, stateSchema.encode(next))))
+    })
 
   const toLayer = (build: Handlers | Effect.Effect<Handlers, unknown, unknown>) => {
     const identity = {}
@@ -78,7 +83,7 @@ export const make = (name: string, options: Options) => {
       const registry = yield* Registry
       const handlers = Effect.isEffect(build) ? yield* build : build
       const services = yield* Effect.context<never>()
-      yield* registry.register({ name, program: program(messages, handlers), services, initial, identity })
+      yield* registry.register({ name, ...behaviour(messages, handlers), services, initial, identity })
       return Context.empty()
     }))
   }
@@ -89,16 +94,21 @@ export const make = (name: string, options: Options) => {
     stateSchema: options.state,
     initial: options.initial,
     create: (options?: { readonly controller?: ControllerId }) =>
-      Effect.map(createTyped(name, options?.controller), ref.make),
+      native(function*() {
+        return ref.make(yield* createTyped(name, options?.controller))
+      }),
     ref: ref.make,
     Ref: ref.schema,
-    self: Effect.map(self, ref.make),
+    self: native(function*() {
+      return ref.make(yield* self)
+    }),
     state,
     setState: set,
     updateState: (f: (state: unknown) => unknown) =>
-      Effect.flatMap(state, (before) => {
-        const after = f(before)
-        return Effect.as(set(after), after)
+      native(function*() {
+        const after = f(yield* state)
+        yield* set(after)
+        return after
       }),
     of: (handlers: Handlers) => handlers,
     toLayer
@@ -148,65 +158,95 @@ const callTyped = (
   message: Message,
   payload: unknown
 ): Effect.Effect<unknown, unknown, unknown> =>
-  pipe(
-    Effect.suspend(() => message.payload.encode(message.construct(payload))),
-    Effect.catchAll(() => Effect.fail(new InvalidInput({ id, input: isVal(payload) ? [message.tag, payload] : null }))),
-    Effect.flatMap((encoded) => callAs(name, id, [message.tag, encoded])),
-    Effect.matchEffect({
-      onFailure: (error) => typedFailure(name, id, message, error),
-      onSuccess: (output) =>
-        Option.isNone(output)
-          ? Effect.dieMessage(`${name}.${message.tag} of ${id.value} has no output`)
-          : defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value))
-    })
-  )
+  native(function*() {
+    const encoded = yield* value(refail(
+      message.payload.encode(message.construct(payload)),
+      () => new InvalidInput({ id, input: refusedInput(message.tag, payload) })
+    ))
+    const exit = yield* outcome(callAs(name, id, [message.tag, encoded]))
+    if (exit._tag === "Failure") return yield* typedFailure(name, id, message, exit.cause as Cause.Cause<AvmError>)
+    const output = exit.value as Option.Option<Val>
+    return Option.isNone(output)
+      ? yield* Effect.dieMessage(`${name}.${message.tag} of ${id.value} has no output`)
+      : yield* value(defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value)))
+  })
+
+const refusedInput = (tag: string, payload: unknown): Val => isVal(payload) ? [tag, payload] : null
 
 /** A typed behaviour lets through what it declares and what any call can fail with; anything else is not its failure. */
-const typedFailure = (name: string, id: ObjectId, message: Message, error: AvmError): Effect.Effect<never, unknown> => {
+const typedFailure = (
+  name: string,
+  id: ObjectId,
+  message: Message,
+  cause: Cause.Cause<AvmError>
+): Effect.Effect<never, unknown> => {
+  const failure = Cause.failureOption(cause)
+  if (Option.isNone(failure)) return Exit.failCause(cause)
+  const error = failure.value
   if (error._tag === "CalleeFailed" && Equal.equals(error.id, id)) {
     return Effect.flatMap(defect(`The error of ${name}.${message.tag}`, message.error.decode(error.error)), Effect.fail)
   }
-  return isCallError(error) ? Effect.fail(error) : Effect.die(error)
+  return isCallError(error) ? Exit.fail(error) : Exit.die(error)
 }
 
 // ---------------------------------------------------------------------------
 // the callee's side
 // ---------------------------------------------------------------------------
 
-const program = (messages: ReadonlyMap<string, Message>, handlers: Handlers): Program =>
-  // The handlers' own requirements are in the registration's services, and their errors are mapped below.
-  Effect.flatMap(input, (input) => {
-    const message = Array.isArray(input) && input.length === 2 ? messages.get(String(input[0])) : undefined
-    if (message === undefined) return refuse(input)
-    return Effect.matchEffect(message.payload.decode((input as ReadonlyArray<Val>)[1] as Val), {
-      onFailure: () => refuse(input),
-      onSuccess: (payload) => handle(message, handlers[message.tag] as Handler, payload)
-    })
-  }) as Program
+/** Says no before anything runs: what a handler fails with is another matter, whatever its class. */
+class Refused {
+  constructor(readonly error: InvalidInput) {}
+}
 
-const refuse = (input: Val) => Effect.flatMap(self, (id) => Effect.fail(new InvalidInput({ id, input })))
+const behaviour = (
+  messages: ReadonlyMap<string, Message>,
+  handlers: Handlers
+): Required<Pick<Registration, "program" | "generator" | "failure">> => {
+  const messageOf = (input: Val): Message | undefined =>
+    Array.isArray(input) && input.length === 2 ? messages.get(String(input[0])) : undefined
 
-const handle = (message: Message, handler: Handler, payload: unknown) =>
-  Effect.matchEffect(Effect.suspend(() => run(handler(payload))), {
-    onFailure: (error) => {
-      if (message.error.is(error)) {
-        return Effect.flatMap(
-          self,
-          (id) =>
-            Effect.flatMap(
-              defect(`The error of ${message.tag}`, message.error.encode(error)),
-              (encoded) => Effect.fail(new CalleeFailed({ id, error: encoded }))
-            )
-        )
-      }
-      return isAvmError(error) ? Effect.fail(error) : Effect.die(error)
-    },
-    onSuccess: (answer) =>
-      Effect.map(defect(`The answer of ${message.tag}`, message.success.encode(answer)), (encoded) => [encoded])
-  })
+  function* generator() {
+    const received: Val = yield* input
+    const message = messageOf(received)
+    if (message === undefined) {
+      return yield* Effect.fail(new Refused(new InvalidInput({ id: yield* self, input: received })))
+    }
+    const id = yield* self
+    const payload = yield* value(refail(
+      message.payload.decode((received as ReadonlyArray<Val>)[1] as Val), // it has two elements
+      () => new Refused(new InvalidInput({ id, input: received }))
+    ))
+    // Each message has its handler: the compiler has seen to that.
+    const handler = handlers[message.tag] as Handler
+    const result = handler.call(handlers, payload)
+    const answer = yield* result as Effect.Effect<unknown, unknown, unknown>
+    return [yield* value(defect(`The answer of ${message.tag}`, message.success.encode(answer)))]
+  }
 
-const run = (result: ReturnType<Handler>): Effect.Effect<unknown, unknown> =>
-  Effect.isEffect(result) ? result : Effect.gen(() => result)
+  const failure = (id: ObjectId, input: Val, error: unknown): Step<Cause.Cause<AvmError>> => {
+    if (error instanceof Refused) return succeed(Cause.fail(error.error))
+    const message = messageOf(input)
+    if (message !== undefined && message.error.is(error)) {
+      return andThen(
+        defect(`The error of ${message.tag}`, message.error.encode(error)),
+        (encoded) => succeed(Cause.fail(new CalleeFailed({ id, error: encoded })))
+      )
+    }
+    return succeed(isAvmError(error) ? Cause.fail(error) : Cause.die(error))
+  }
+
+  const program = Effect.catchAll(
+    Effect.gen(generator),
+    (error) =>
+      Effect.flatMap(
+        self,
+        (id) => Effect.flatMap(input, (input) => Effect.flatMap(failure(id, input, error), Effect.failCause))
+      )
+  )
+
+  // The handlers' own requirements are among the registration's services.
+  return { program: program as Program, generator, failure }
+}
 
 // ---------------------------------------------------------------------------
 // internal
@@ -232,9 +272,9 @@ const message = (rpc: Rpc.AnyWithProps): Message => {
 const constructWith = (make: (payload: unknown) => unknown, payload: unknown) => Either.try(() => make(payload))
 
 /** A schema that refuses what its own behaviour made: a defect of the behaviour (A30). */
-const defect = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  Effect.catchAll(
-    effect,
+const defect = <A, E>(what: string, step: Step<A, E>): Step<A> =>
+  isDone(step) && step._tag === "Success" ? Exit.succeed(step.value) : Effect.catchAll(
+    step,
     (error) =>
       Effect.dieMessage(
         `${what} is refused by its own schema: ${ParseResult.isParseError(error) ? error.message : String(error)}`

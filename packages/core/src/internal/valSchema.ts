@@ -2,18 +2,18 @@
  * Typed data as `Val`s: what a schema encodes to, with two differences from JSON. A reference stays a reference, so that
  * a message can be searched for the objects it mentions; and what is not there (`undefined`) is null, or no key.
  */
-import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { ObjectIdFromSelf, ReferenceAnnotationId } from "../ObjectId.js"
 import { fromUnknown, type InvalidVal, type Val } from "../Val.js"
+import { andThen, type Step, stepOf } from "./sync.js"
 
 /** The two directions of a schema whose encoded form is a `Val`. */
 export interface ValSchema<A> {
   readonly is: (u: unknown) => u is A
-  readonly encode: (value: A) => Effect.Effect<Val, ParseResult.ParseError | InvalidVal>
-  readonly decode: (val: Val) => Effect.Effect<A, ParseResult.ParseError>
+  readonly encode: (value: A) => Step<Val, ParseResult.ParseError | InvalidVal>
+  readonly decode: (val: Val) => Step<A, ParseResult.ParseError>
 }
 
 export const make = <A>(schema: Schema.Schema<A, unknown>): ValSchema<A> => {
@@ -24,8 +24,8 @@ export const make = <A>(schema: Schema.Schema<A, unknown>): ValSchema<A> => {
   const takesNull = Schema.is(decodesNull)(null)
   return {
     is: Schema.is(schema),
-    encode: (value) => Effect.flatMap(encode(value), (encoded) => fromUnknown(withoutUndefined(encoded))),
-    decode: (val) => decode(val === null && !takesNull ? undefined : val)
+    encode: (value) => andThen(stepOf(encode(value)), (encoded) => stepOf(fromUnknown(withoutUndefined(encoded)))),
+    decode: (val) => stepOf(decode(val === null && !takesNull ? undefined : val))
   }
 }
 
