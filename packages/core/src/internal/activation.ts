@@ -173,9 +173,12 @@ const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effec
         cell.machine = machine
         return resume(exit)
       }
-      // Whatever the effect needs is in the context of the behaviour.
-      const provided = waiting === undefined ? pending : Effect.provide(pending, waiting.context)
-      return Effect.matchCauseEffect(restore(provided as Effect.Effect<unknown, unknown>), {
+      // In place of the caller's context, not on top of it: what was granted to the caller is not the behaviour's.
+      const needless = pending as Effect.Effect<unknown, unknown>
+      const provided = waiting === undefined
+        ? needless
+        : Effect.mapInputContext(needless, (_: Context.Context<never>) => waiting.context)
+      return Effect.matchCauseEffect(restore(provided), {
         onFailure: (cause) => goOn(Exit.failCause(cause)),
         onSuccess: (value) => goOn(Exit.succeed(value))
       })

@@ -137,9 +137,7 @@ const replayOne = (
   Effect.flatMap(Effect.context<never>(), (caller) => {
     const context = replay(Context.merge(caller, registration.services), accepted.answers, scratch)
     return Effect.flatMap(
-      Effect.exit(
-        Effect.provide(registration.program, context as Context.Context<never>) as Effect.Effect<unknown, unknown>
-      ),
+      Effect.exit(Effect.mapInputContext(registration.program as Effect.Effect<unknown, unknown>, () => context)),
       (exit) => Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? fail(new FreezeFailed({ id })) : done
     )
   })
