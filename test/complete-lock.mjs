@@ -3,6 +3,7 @@
 // Some registries do not carry them; npm then leaves them out of the lock file, and `npm ci` refuses that file. They are
 // added with the version that their parent asks for, and without an integrity hash: nobody here has seen their contents.
 import { readFileSync, writeFileSync } from "node:fs"
+import { URL } from "node:url"
 
 const path = new URL("../package-lock.json", import.meta.url)
 const lock = JSON.parse(readFileSync(path, "utf8"))

@@ -349,7 +349,7 @@ describe("contention", () => {
         Effect.gen(function*() {
           const n = yield* cell.Add({ n: 1 })
           tries++
-          if (tries <= 4) {
+          if (tries <= 2) {
             // Lose the race, on purpose.
             yield* Effect.provide(Avm.run(cell.Add({ n: 10 })), yield* Effect.context<Avm.Avm>())
           } else yield* Deferred.await(signal)
@@ -358,12 +358,42 @@ describe("contention", () => {
         { retry: Schedule.forever }
       )))
       yield* turns(50)
-      assert.strictEqual(tries, 5)
+      assert.strictEqual(tries, 3)
       // It waits now, with the privilege, for somebody who commits first.
       yield* Avm.run(Tx.transact(cell.Add({ n: 100 })))
       yield* Deferred.succeed(signal, undefined)
       yield* Fiber.join(stubborn)
-      assert.strictEqual(yield* get(cell), 141)
+      assert.strictEqual(yield* get(cell), 121)
+    })))
+
+  it.effect("… also for one that waits in the queue for the privilege", () =>
+    onMachine(Effect.gen(function*() {
+      const cell = yield* Avm.run(Cell.create({ controller: C1 }))
+      const signal = yield* Deferred.make<void>()
+      const lose = (tries: number) =>
+        tries <= 2
+          ? Effect.flatMap(Effect.context<Avm.Avm>(), (_) => Effect.provide(Avm.run(cell.Add({ n: 0 })), _))
+          : Effect.void
+      let [first, second] = [0, 0]
+      const holder = yield* Effect.fork(Avm.run(Tx.transact(
+        cell.Add({ n: 1 }).pipe(
+          Effect.zipRight(Effect.suspend(() => lose(++first))),
+          Effect.zipRight(Effect.suspend(() => first > 2 ? Deferred.await(signal) : Effect.void))
+        ),
+        { retry: Schedule.forever }
+      )))
+      yield* turns(30)
+      // The one who could end its waiting asks for the privilege as well.
+      const other = yield* Effect.fork(Effect.zipRight(
+        Avm.run(Tx.transact(
+          Effect.zipRight(cell.Add({ n: 1 }), Effect.suspend(() => lose(++second))),
+          { retry: Schedule.forever }
+        )),
+        Deferred.succeed(signal, undefined)
+      ))
+      yield* Fiber.join(other)
+      yield* Fiber.join(holder)
+      assert.strictEqual(yield* get(cell), 2)
     })))
 
   it.effect("whoever is interrupted in the queue for the privilege leaves it", () =>
@@ -375,7 +405,7 @@ describe("contention", () => {
           Effect.gen(function*() {
             tries.n++
             yield* cell.Add({ n: 1 })
-            if (tries.n <= 4) yield* Effect.provide(Avm.run(cell.Add({ n: 0 })), yield* Effect.context<Avm.Avm>())
+            if (tries.n <= 2) yield* Effect.provide(Avm.run(cell.Add({ n: 0 })), yield* Effect.context<Avm.Avm>())
             else yield* Deferred.await(gate)
           }),
           { retry: Schedule.forever }

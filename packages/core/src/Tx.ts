@@ -173,6 +173,7 @@ const make = {
         Schema.Struct({
           bracket: Schema.optionalWith(Schema.Boolean, { exact: true }),
           readOnly: Schema.optionalWith(Schema.Boolean, { exact: true }),
+          retries: Schema.optionalWith(Schema.Boolean, { exact: true }),
           privileged: Schema.optionalWith(Schema.Boolean, { exact: true })
         }),
         { exact: true }
@@ -342,7 +343,7 @@ export const transactWith = <RS = never>(options: Options<RS>) =>
 // ---------------------------------------------------------------------------
 
 /** So many lost races are bad luck; after one more, a bracket asks for the privilege. */
-const patience = 3
+const patience = 1
 
 const bracket = <A, E, R, RS = never>(
   body: Effect.Effect<A, E, R>,
@@ -352,7 +353,9 @@ const bracket = <A, E, R, RS = never>(
     let conflicts = 0
     const controller = Option.fromNullable(options?.controller)
     const readOnly = options?.readOnly === true
-    const once = Effect.suspend(() => attempt(body, controller, beginOptions(readOnly, conflicts > patience)))
+    const once = Effect.suspend(() =>
+      attempt(body, controller, beginOptions(readOnly, options?.retry !== undefined, conflicts > patience))
+    )
     const retry = options?.retry
     if (retry === undefined) return once
     // Only the conflict of a commit is tried again; whatever else happens is the result of the try.
@@ -368,8 +371,9 @@ const bracket = <A, E, R, RS = never>(
     return Effect.flatten(Effect.retry(trying, retry))
   })
 
-const beginOptions = (readOnly: boolean, privileged: boolean): BeginOptions => ({
+const beginOptions = (readOnly: boolean, retries: boolean, privileged: boolean): BeginOptions => ({
   bracket: true,
+  ...(retries ? { retries } : {}),
   ...(readOnly ? { readOnly } : {}),
   ...(privileged ? { privileged } : {})
 })

@@ -69,6 +69,8 @@ export interface BeginOptions {
   readonly bracket?: boolean
   /** Refuses every change (A31). */
   readonly readOnly?: boolean
-  /** Waits until nobody else commits before it ends: for those who have lost too many races. */
+  /** The body is run again after a conflict; it may as well wait where others have lost already. */
+  readonly retries?: boolean
+  /** Nobody else commits before it ends: for those who have lost too many races. */
   readonly privileged?: boolean
 }

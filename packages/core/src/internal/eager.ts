@@ -49,22 +49,24 @@ const allowance = 2048
 /** Pauses from one that lets timers and sockets have their turn to the next. */
 const rounds = 16
 
-let left = allowance
-let round = 0
+/** What a fiber has left of its allowance. It is counted, not timed, so that runs can be reproduced (D30). */
+export class Allowance {
+  private left = allowance
+  private round = 0
 
-/** Takes one instruction off the allowance; false when it is used up. */
-export const mayGoOn = (): boolean => {
-  if (--left > 0) return true
-  left = allowance
-  return false
-}
+  /** Takes one instruction off it; false when it is used up, and the fiber has to pause. */
+  mayGoOn(): boolean {
+    if (--this.left > 0) return true
+    this.left = allowance
+    return false
+  }
 
-/** What a fiber does that has used up its allowance. It is counted, not timed, so that runs can be reproduced (D30). */
-export const pause: Effect.Effect<void> = Effect.suspend(() => {
-  if (++round < rounds) return Effect.yieldNow()
-  round = 0
-  return Effect.async<void>((resume) => {
-    const immediate = setImmediate(() => resume(Effect.void))
-    return Effect.sync(() => clearImmediate(immediate))
+  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+    if (++this.round < rounds) return Effect.yieldNow()
+    this.round = 0
+    return Effect.async<void>((resume) => {
+      const immediate = setImmediate(() => resume(Effect.void))
+      return Effect.sync(() => clearImmediate(immediate))
+    })
   })
-})
+}

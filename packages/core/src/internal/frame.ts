@@ -15,6 +15,7 @@ import type { ObjectId } from "../ObjectId.js"
 import type { TraceEntry } from "../TraceEvent.js"
 import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
+import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
 import type { Transaction } from "./transaction.js"
 
@@ -51,6 +52,7 @@ export interface Execution {
   readonly root: ObjectId
   /** The state of the root frame (A11). */
   rootState: Val
+  readonly allowance: Allowance
   /** What became of the transactions of this program (A8). */
   readonly finished: Map<TxId, "committed" | "aborted">
   /** The transactions that are open in any of its fibers: what is left of them is aborted at its end (D15). */

@@ -20,7 +20,7 @@ import type { Any } from "../Instr.js"
 import { isObjectId } from "../ObjectId.js"
 import * as Val from "../Val.js"
 import { directOf } from "./direct.js"
-import { currentFiber, isEager, mayGoOn, pause } from "./eager.js"
+import { currentFiber, isEager } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { opaque } from "./schema.js"
 import { isDone, type Step } from "./sync.js"
@@ -146,7 +146,7 @@ export const attempt = (self: Any): Effect.Effect<unknown, unknown> => {
   const fiber = isEager ? currentFiber() : undefined
   const cell = fiber?.getFiberRef(current)
   if (fiber === undefined || cell === undefined || cell.fiber !== fiber) return later
-  if (!mayGoOn()) return Effect.zipRight(pause, later)
+  if (!cell.execution.allowance.mayGoOn()) return Effect.zipRight(cell.execution.allowance.pause, later)
   const definition = definitionOf(self)
   const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
   const direct = service === undefined ? undefined : directOf<Direct>(service)

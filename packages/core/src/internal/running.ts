@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
+import { Allowance } from "./eager.js"
 import { Cell, current, type Execution, Root } from "./frame.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import { andThen, done, type Step } from "./sync.js"
@@ -32,6 +33,7 @@ export const run = <A, E, R>(
       entries: observer?.entries,
       timestamp: 0,
       rootState: [],
+      allowance: new Allowance(),
       finished: new Map(),
       open: new Set()
     }

@@ -67,7 +67,9 @@ const begin = (
       const started = () => new TransactionStarted({ tx: id }, true)
       return andThen(traceAs(kernel, cell.execution, Option.none(), started), () => succeed(id))
     })
-  const acquired = () => options.privileged === true ? kernel.privilege.acquire : succeed(undefined)
+  const queues = options.readOnly !== true &&
+    (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
+  const acquired = () => queues ? kernel.privilege.acquire : succeed(undefined)
   return andThen(
     reachable,
     () => andThen(freshTxId(kernel.ids), (id) => whole(() => andThen(acquired(), (ticket) => open(id, ticket))))

@@ -1,0 +1,119 @@
+/**
+ * Stores with one mistake each, made from a correct one: what a checker of histories must find.
+ *
+ * Each lets one of the classical anomalies through, and is otherwise the store it was made from. The mistakes are of the
+ * kind that is made: a validation that is too narrow, a read that does not look at its snapshot, a commit that is refused
+ * too late. Pinned by `test/concurrency/MutatedStores.test.ts`.
+ *
+ * @since 0.1.0
+ */
+import { type AvmError, ObjectStore } from "@effect-avm/core"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Mutation = (store: Layer.Layer<ObjectStore.ObjectStore>) => Layer.Layer<ObjectStore.ObjectStore>
+
+// ---------------------------------------------------------------------------
+// mutations
+// ---------------------------------------------------------------------------
+
+/**
+ * Does not validate the state of what it is going to overwrite anyway: of two that add to the same number, one is lost.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const lostUpdate: Mutation = (store) =>
+  validating(store, (changes) => {
+    const written = new Set(changes.states.map(([id]) => id.value))
+    return { ...changes, reads: withoutStates(changes.reads, (object) => written.has(object)) }
+  })
+
+/**
+ * Validates the states that are overwritten, and no others, which is snapshot isolation: two that read what the other
+ * one writes both commit.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const writeSkew: Mutation = (store) =>
+  validating(store, (changes) => {
+    const written = new Set(changes.states.map(([id]) => id.value))
+    return { ...changes, reads: withoutStates(changes.reads, (object) => !written.has(object)) }
+  })
+
+/**
+ * Validates what was found, and not what was looked for: who comes into the answer of a scan is not noticed.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const phantom: Mutation = (store) => validating(store, (changes) => ({ ...changes, scans: [] }))
+
+/**
+ * Reads what is committed now, whatever the snapshot: two reads of one transaction may be of different moments.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const readSkew: Mutation = (store) =>
+  mutated(store, (inner) => ({ ...inner, read: (id) => inner.read(id, ObjectStore.latest) }))
+
+/**
+ * Writes states before it validates, and does not take them back: others read what was never committed.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const dirtyRead: Mutation = (store) =>
+  mutated(store, (inner) => ({
+    ...inner,
+    commit: (changes, enlisted) =>
+      Effect.flatMap(
+        inner.commit(changes, enlisted),
+        (outcome): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError> => {
+          if (outcome._tag !== "Conflicted") return Effect.succeed(outcome)
+          const leaked = Effect.filter(changes.states, ([id]) =>
+            Effect.map(
+              inner.read(id, ObjectStore.latest),
+              (stored) => Option.isSome(stored) && stored.value._tag === "StoredObject"
+            ))
+          return Effect.flatMap(
+            leaked,
+            (states) => Effect.as(inner.commit({ ...ObjectStore.noChanges, states }), outcome)
+          )
+        }
+      )
+  }))
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+const mutated = (
+  store: Layer.Layer<ObjectStore.ObjectStore>,
+  mutation: (inner: ObjectStore.Service) => ObjectStore.Service
+): Layer.Layer<ObjectStore.ObjectStore> =>
+  Layer.effect(ObjectStore.ObjectStore, Effect.map(ObjectStore.ObjectStore, mutation)).pipe(Layer.provide(store))
+
+const validating = (
+  store: Layer.Layer<ObjectStore.ObjectStore>,
+  weaken: (changes: ObjectStore.ChangeSet) => ObjectStore.ChangeSet
+): Layer.Layer<ObjectStore.ObjectStore> =>
+  mutated(store, (inner) => ({ ...inner, commit: (changes, enlisted) => inner.commit(weaken(changes), enlisted) }))
+
+/** What is no longer there cannot be written, so that existence is validated all the same. */
+const withoutStates = (
+  reads: ObjectStore.ChangeSet["reads"],
+  unchecked: (object: string) => boolean
+): ObjectStore.ChangeSet["reads"] =>
+  new Map(
+    [...reads].map((
+      [object, { state, ...read }]
+    ) => [object, state === undefined || unchecked(object) ? read : { ...read, state }])
+  )
