@@ -65,7 +65,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/waiting"
     ]
   },
-  { name: "instructions", modules: ["Instr", "internal/instruction"] },
+  { name: "instructions", modules: ["Instr", "internal/instruction", "internal/native"] },
   {
     name: "families",
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller"],

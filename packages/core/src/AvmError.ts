@@ -24,7 +24,9 @@ import { InvalidVal, ValFromJson } from "./Val.js"
  * @since 0.1.0
  * @category errors
  */
-export class ObjectNotFound extends Schema.TaggedError<ObjectNotFound>()("ObjectNotFound", { id: ObjectId }) {}
+export class ObjectNotFound
+  extends Schema.TaggedError<ObjectNotFound>("@effect-avm/core/ObjectNotFound")("ObjectNotFound", { id: ObjectId })
+{}
 
 /**
  * Only `Obj.destroy` says so (A6); to every other instruction the object is missing.
@@ -32,9 +34,14 @@ export class ObjectNotFound extends Schema.TaggedError<ObjectNotFound>()("Object
  * @since 0.1.0
  * @category errors
  */
-export class ObjectAlreadyDestroyed extends Schema.TaggedError<ObjectAlreadyDestroyed>()("ObjectAlreadyDestroyed", {
-  id: ObjectId
-}) {}
+export class ObjectAlreadyDestroyed
+  extends Schema.TaggedError<ObjectAlreadyDestroyed>("@effect-avm/core/ObjectAlreadyDestroyed")(
+    "ObjectAlreadyDestroyed",
+    {
+      id: ObjectId
+    }
+  )
+{}
 
 /**
  * The id is taken already.
@@ -42,9 +49,11 @@ export class ObjectAlreadyDestroyed extends Schema.TaggedError<ObjectAlreadyDest
  * @since 0.1.0
  * @category errors
  */
-export class ObjectAlreadyExists extends Schema.TaggedError<ObjectAlreadyExists>()("ObjectAlreadyExists", {
-  id: ObjectId
-}) {}
+export class ObjectAlreadyExists
+  extends Schema.TaggedError<ObjectAlreadyExists>("@effect-avm/core/ObjectAlreadyExists")("ObjectAlreadyExists", {
+    id: ObjectId
+  })
+{}
 
 /**
  * The protocol of the behaviour cannot decode the message (D7).
@@ -52,9 +61,10 @@ export class ObjectAlreadyExists extends Schema.TaggedError<ObjectAlreadyExists>
  * @since 0.1.0
  * @category errors
  */
-export class InvalidInput
-  extends Schema.TaggedError<InvalidInput>()("InvalidInput", { id: ObjectId, input: ValFromJson })
-{}
+export class InvalidInput extends Schema.TaggedError<InvalidInput>("@effect-avm/core/InvalidInput")("InvalidInput", {
+  id: ObjectId,
+  input: ValFromJson
+}) {}
 
 /**
  * The behaviour refused the message (`Behaviour.reject`, D7).
@@ -62,10 +72,12 @@ export class InvalidInput
  * @since 0.1.0
  * @category errors
  */
-export class ObjectRejectedCall extends Schema.TaggedError<ObjectRejectedCall>()("ObjectRejectedCall", {
-  id: ObjectId,
-  input: ValFromJson
-}) {}
+export class ObjectRejectedCall
+  extends Schema.TaggedError<ObjectRejectedCall>("@effect-avm/core/ObjectRejectedCall")("ObjectRejectedCall", {
+    id: ObjectId,
+    input: ValFromJson
+  })
+{}
 
 /**
  * The metadata of the object cannot be understood.
@@ -73,9 +85,11 @@ export class ObjectRejectedCall extends Schema.TaggedError<ObjectRejectedCall>()
  * @since 0.1.0
  * @category errors
  */
-export class MetadataCorruption extends Schema.TaggedError<MetadataCorruption>()("MetadataCorruption", {
-  id: ObjectId
-}) {}
+export class MetadataCorruption
+  extends Schema.TaggedError<MetadataCorruption>("@effect-avm/core/MetadataCorruption")("MetadataCorruption", {
+    id: ObjectId
+  })
+{}
 
 /**
  * No behaviour of this name is registered with the machine (D3).
@@ -83,9 +97,11 @@ export class MetadataCorruption extends Schema.TaggedError<MetadataCorruption>()
  * @since 0.1.0
  * @category errors
  */
-export class BehaviourNotFound extends Schema.TaggedError<BehaviourNotFound>()("BehaviourNotFound", {
-  name: Schema.String
-}) {}
+export class BehaviourNotFound
+  extends Schema.TaggedError<BehaviourNotFound>("@effect-avm/core/BehaviourNotFound")("BehaviourNotFound", {
+    name: Schema.String
+  })
+{}
 
 /**
  * A typed callee failed with an error its protocol declares, seen by a caller that knows no protocol; `error` is
@@ -94,9 +110,10 @@ export class BehaviourNotFound extends Schema.TaggedError<BehaviourNotFound>()("
  * @since 0.1.0
  * @category errors
  */
-export class CalleeFailed
-  extends Schema.TaggedError<CalleeFailed>()("CalleeFailed", { id: ObjectId, error: ValFromJson })
-{}
+export class CalleeFailed extends Schema.TaggedError<CalleeFailed>("@effect-avm/core/CalleeFailed")("CalleeFailed", {
+  id: ObjectId,
+  error: ValFromJson
+}) {}
 
 /**
  * The mailbox of `id` takes no more; nothing was sent.
@@ -104,7 +121,9 @@ export class CalleeFailed
  * @since 0.1.0
  * @category errors
  */
-export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { id: ObjectId }) {}
+export class MailboxFull
+  extends Schema.TaggedError<MailboxFull>("@effect-avm/core/MailboxFull")("MailboxFull", { id: ObjectId })
+{}
 
 export { InvalidVal }
 
@@ -134,9 +153,11 @@ export type ObjError =
  * @since 0.1.0
  * @category errors
  */
-export class ContextUnavailable extends Schema.TaggedError<ContextUnavailable>()("ContextUnavailable", {
-  message: Schema.String
-}) {}
+export class ContextUnavailable
+  extends Schema.TaggedError<ContextUnavailable>("@effect-avm/core/ContextUnavailable")("ContextUnavailable", {
+    message: Schema.String
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -156,7 +177,11 @@ export type IntrospectError =
  * @since 0.1.0
  * @category errors
  */
-export class MetadataNotFound extends Schema.TaggedError<MetadataNotFound>()("MetadataNotFound", { id: ObjectId }) {}
+export class MetadataNotFound
+  extends Schema.TaggedError<MetadataNotFound>("@effect-avm/core/MetadataNotFound")("MetadataNotFound", {
+    id: ObjectId
+  })
+{}
 
 /**
  * The metadata of the object contradicts itself.
@@ -164,10 +189,12 @@ export class MetadataNotFound extends Schema.TaggedError<MetadataNotFound>()("Me
  * @since 0.1.0
  * @category errors
  */
-export class MetadataInconsistent extends Schema.TaggedError<MetadataInconsistent>()("MetadataInconsistent", {
-  id: ObjectId,
-  message: Schema.String
-}) {}
+export class MetadataInconsistent
+  extends Schema.TaggedError<MetadataInconsistent>("@effect-avm/core/MetadataInconsistent")("MetadataInconsistent", {
+    id: ObjectId,
+    message: Schema.String
+  })
+{}
 
 /**
  * What the store holds cannot be understood.
@@ -175,9 +202,11 @@ export class MetadataInconsistent extends Schema.TaggedError<MetadataInconsisten
  * @since 0.1.0
  * @category errors
  */
-export class StoreCorruption extends Schema.TaggedError<StoreCorruption>()("StoreCorruption", {
-  message: Schema.String
-}) {}
+export class StoreCorruption
+  extends Schema.TaggedError<StoreCorruption>("@effect-avm/core/StoreCorruption")("StoreCorruption", {
+    message: Schema.String
+  })
+{}
 
 /**
  * The predicate given to a scry threw; the message is what it threw (D26).
@@ -185,9 +214,11 @@ export class StoreCorruption extends Schema.TaggedError<StoreCorruption>()("Stor
  * @since 0.1.0
  * @category errors
  */
-export class ScryPredicateFailed extends Schema.TaggedError<ScryPredicateFailed>()("ScryPredicateFailed", {
-  message: Schema.String
-}) {}
+export class ScryPredicateFailed
+  extends Schema.TaggedError<ScryPredicateFailed>("@effect-avm/core/ScryPredicateFailed")("ScryPredicateFailed", {
+    message: Schema.String
+  })
+{}
 
 /**
  * The object may not be looked at.
@@ -195,7 +226,11 @@ export class ScryPredicateFailed extends Schema.TaggedError<ScryPredicateFailed>
  * @since 0.1.0
  * @category errors
  */
-export class ReflectionDenied extends Schema.TaggedError<ReflectionDenied>()("ReflectionDenied", { id: ObjectId }) {}
+export class ReflectionDenied
+  extends Schema.TaggedError<ReflectionDenied>("@effect-avm/core/ReflectionDenied")("ReflectionDenied", {
+    id: ObjectId
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -218,9 +253,11 @@ export type ReflectError =
  * @since 0.1.0
  * @category errors
  */
-export class ReifyContextFailed extends Schema.TaggedError<ReifyContextFailed>()("ReifyContextFailed", {
-  message: Schema.String
-}) {}
+export class ReifyContextFailed
+  extends Schema.TaggedError<ReifyContextFailed>("@effect-avm/core/ReifyContextFailed")("ReifyContextFailed", {
+    message: Schema.String
+  })
+{}
 
 /**
  * There is no transaction to show.
@@ -228,7 +265,9 @@ export class ReifyContextFailed extends Schema.TaggedError<ReifyContextFailed>()
  * @since 0.1.0
  * @category errors
  */
-export class NoTransactionToReify extends Schema.TaggedError<NoTransactionToReify>()("NoTransactionToReify", {}) {}
+export class NoTransactionToReify
+  extends Schema.TaggedError<NoTransactionToReify>("@effect-avm/core/NoTransactionToReify")("NoTransactionToReify", {})
+{}
 
 /**
  * The transaction may not be shown.
@@ -236,7 +275,9 @@ export class NoTransactionToReify extends Schema.TaggedError<NoTransactionToReif
  * @since 0.1.0
  * @category errors
  */
-export class TxStateAccessDenied extends Schema.TaggedError<TxStateAccessDenied>()("TxStateAccessDenied", {}) {}
+export class TxStateAccessDenied
+  extends Schema.TaggedError<TxStateAccessDenied>("@effect-avm/core/TxStateAccessDenied")("TxStateAccessDenied", {})
+{}
 
 /**
  * The constraint store cannot be shown.
@@ -245,7 +286,10 @@ export class TxStateAccessDenied extends Schema.TaggedError<TxStateAccessDenied>
  * @category errors
  */
 export class ConstraintStoreUnavailable
-  extends Schema.TaggedError<ConstraintStoreUnavailable>()("ConstraintStoreUnavailable", {})
+  extends Schema.TaggedError<ConstraintStoreUnavailable>("@effect-avm/core/ConstraintStoreUnavailable")(
+    "ConstraintStoreUnavailable",
+    {}
+  )
 {}
 
 /**
@@ -268,7 +312,7 @@ export type ReifyError =
  * @since 0.1.0
  * @category errors
  */
-export class TxConflict extends Schema.TaggedError<TxConflict>()("TxConflict", {
+export class TxConflict extends Schema.TaggedError<TxConflict>("@effect-avm/core/TxConflict")("TxConflict", {
   tx: TxId,
   objects: Schema.Array(ObjectId)
 }) {}
@@ -279,7 +323,9 @@ export class TxConflict extends Schema.TaggedError<TxConflict>()("TxConflict", {
  * @since 0.1.0
  * @category errors
  */
-export class TxNotFound extends Schema.TaggedError<TxNotFound>()("TxNotFound", { tx: TxId }) {}
+export class TxNotFound
+  extends Schema.TaggedError<TxNotFound>("@effect-avm/core/TxNotFound")("TxNotFound", { tx: TxId })
+{}
 
 /**
  * The transaction has been committed before (A8).
@@ -287,7 +333,11 @@ export class TxNotFound extends Schema.TaggedError<TxNotFound>()("TxNotFound", {
  * @since 0.1.0
  * @category errors
  */
-export class TxAlreadyCommitted extends Schema.TaggedError<TxAlreadyCommitted>()("TxAlreadyCommitted", { tx: TxId }) {}
+export class TxAlreadyCommitted
+  extends Schema.TaggedError<TxAlreadyCommitted>("@effect-avm/core/TxAlreadyCommitted")("TxAlreadyCommitted", {
+    tx: TxId
+  })
+{}
 
 /**
  * The transaction has been aborted before (A8).
@@ -295,7 +345,9 @@ export class TxAlreadyCommitted extends Schema.TaggedError<TxAlreadyCommitted>()
  * @since 0.1.0
  * @category errors
  */
-export class TxAlreadyAborted extends Schema.TaggedError<TxAlreadyAborted>()("TxAlreadyAborted", { tx: TxId }) {}
+export class TxAlreadyAborted
+  extends Schema.TaggedError<TxAlreadyAborted>("@effect-avm/core/TxAlreadyAborted")("TxAlreadyAborted", { tx: TxId })
+{}
 
 /**
  * No transaction is open (A8).
@@ -303,7 +355,7 @@ export class TxAlreadyAborted extends Schema.TaggedError<TxAlreadyAborted>()("Tx
  * @since 0.1.0
  * @category errors
  */
-export class NoActiveTx extends Schema.TaggedError<NoActiveTx>()("NoActiveTx", {}) {}
+export class NoActiveTx extends Schema.TaggedError<NoActiveTx>("@effect-avm/core/NoActiveTx")("NoActiveTx", {}) {}
 
 /**
  * `what` may not be done here: a callee that ends its caller's transaction, or leaves its own open (D15).
@@ -311,9 +363,11 @@ export class NoActiveTx extends Schema.TaggedError<NoActiveTx>()("NoActiveTx", {
  * @since 0.1.0
  * @category errors
  */
-export class InvalidDuringTx extends Schema.TaggedError<InvalidDuringTx>()("InvalidDuringTx", {
-  what: Schema.String
-}) {}
+export class InvalidDuringTx
+  extends Schema.TaggedError<InvalidDuringTx>("@effect-avm/core/InvalidDuringTx")("InvalidDuringTx", {
+    what: Schema.String
+  })
+{}
 
 /**
  * A transaction is already running; it is untouched (D12).
@@ -321,9 +375,11 @@ export class InvalidDuringTx extends Schema.TaggedError<InvalidDuringTx>()("Inva
  * @since 0.1.0
  * @category errors
  */
-export class NestedTxNotSupported extends Schema.TaggedError<NestedTxNotSupported>()("NestedTxNotSupported", {
-  outer: TxId
-}) {}
+export class NestedTxNotSupported
+  extends Schema.TaggedError<NestedTxNotSupported>("@effect-avm/core/NestedTxNotSupported")("NestedTxNotSupported", {
+    outer: TxId
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -348,9 +404,11 @@ export type TxError =
  * @since 0.1.0
  * @category errors
  */
-export class FunctionNotFound extends Schema.TaggedError<FunctionNotFound>()("FunctionNotFound", {
-  name: Schema.String
-}) {}
+export class FunctionNotFound
+  extends Schema.TaggedError<FunctionNotFound>("@effect-avm/core/FunctionNotFound")("FunctionNotFound", {
+    name: Schema.String
+  })
+{}
 
 /**
  * Another pure function has this name already (A36).
@@ -359,9 +417,12 @@ export class FunctionNotFound extends Schema.TaggedError<FunctionNotFound>()("Fu
  * @category errors
  */
 export class FunctionAlreadyRegistered
-  extends Schema.TaggedError<FunctionAlreadyRegistered>()("FunctionAlreadyRegistered", {
-    name: Schema.String
-  })
+  extends Schema.TaggedError<FunctionAlreadyRegistered>("@effect-avm/core/FunctionAlreadyRegistered")(
+    "FunctionAlreadyRegistered",
+    {
+      name: Schema.String
+    }
+  )
 {}
 
 /**
@@ -370,11 +431,13 @@ export class FunctionAlreadyRegistered
  * @since 0.1.0
  * @category errors
  */
-export class VersionConflict extends Schema.TaggedError<VersionConflict>()("VersionConflict", {
-  name: Schema.String,
-  expected: Schema.Int,
-  actual: Schema.Int
-}) {}
+export class VersionConflict
+  extends Schema.TaggedError<VersionConflict>("@effect-avm/core/VersionConflict")("VersionConflict", {
+    name: Schema.String,
+    expected: Schema.Int,
+    actual: Schema.Int
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -395,9 +458,11 @@ export type PureError =
  * @since 0.1.0
  * @category errors
  */
-export class MachineUnreachable extends Schema.TaggedError<MachineUnreachable>()("MachineUnreachable", {
-  machine: MachineId
-}) {}
+export class MachineUnreachable
+  extends Schema.TaggedError<MachineUnreachable>("@effect-avm/core/MachineUnreachable")("MachineUnreachable", {
+    machine: MachineId
+  })
+{}
 
 /**
  * The object cannot go to this machine.
@@ -405,10 +470,15 @@ export class MachineUnreachable extends Schema.TaggedError<MachineUnreachable>()
  * @since 0.1.0
  * @category errors
  */
-export class InvalidMachineTransfer extends Schema.TaggedError<InvalidMachineTransfer>()("InvalidMachineTransfer", {
-  id: ObjectId,
-  machine: MachineId
-}) {}
+export class InvalidMachineTransfer
+  extends Schema.TaggedError<InvalidMachineTransfer>("@effect-avm/core/InvalidMachineTransfer")(
+    "InvalidMachineTransfer",
+    {
+      id: ObjectId,
+      machine: MachineId
+    }
+  )
+{}
 
 /**
  * Execution cannot move while a transaction is open.
@@ -416,7 +486,9 @@ export class InvalidMachineTransfer extends Schema.TaggedError<InvalidMachineTra
  * @since 0.1.0
  * @category errors
  */
-export class TeleportDuringTx extends Schema.TaggedError<TeleportDuringTx>()("TeleportDuringTx", {}) {}
+export class TeleportDuringTx
+  extends Schema.TaggedError<TeleportDuringTx>("@effect-avm/core/TeleportDuringTx")("TeleportDuringTx", {})
+{}
 
 /**
  * @since 0.1.0
@@ -437,9 +509,11 @@ export type MachineError =
  * @since 0.1.0
  * @category errors
  */
-export class ControllerUnreachable extends Schema.TaggedError<ControllerUnreachable>()("ControllerUnreachable", {
-  controller: ControllerId
-}) {}
+export class ControllerUnreachable
+  extends Schema.TaggedError<ControllerUnreachable>("@effect-avm/core/ControllerUnreachable")("ControllerUnreachable", {
+    controller: ControllerId
+  })
+{}
 
 /**
  * The object belongs to another controller, named here (D18, A19).
@@ -447,10 +521,12 @@ export class ControllerUnreachable extends Schema.TaggedError<ControllerUnreacha
  * @since 0.1.0
  * @category errors
  */
-export class UnauthorizedTransfer extends Schema.TaggedError<UnauthorizedTransfer>()("UnauthorizedTransfer", {
-  id: ObjectId,
-  controller: ControllerId
-}) {}
+export class UnauthorizedTransfer
+  extends Schema.TaggedError<UnauthorizedTransfer>("@effect-avm/core/UnauthorizedTransfer")("UnauthorizedTransfer", {
+    id: ObjectId,
+    controller: ControllerId
+  })
+{}
 
 /**
  * One transaction, one controller: `id` belongs to `controller`, another one.
@@ -458,10 +534,12 @@ export class UnauthorizedTransfer extends Schema.TaggedError<UnauthorizedTransfe
  * @since 0.1.0
  * @category errors
  */
-export class CrossControllerTx extends Schema.TaggedError<CrossControllerTx>()("CrossControllerTx", {
-  id: ObjectId,
-  controller: ControllerId
-}) {}
+export class CrossControllerTx
+  extends Schema.TaggedError<CrossControllerTx>("@effect-avm/core/CrossControllerTx")("CrossControllerTx", {
+    id: ObjectId,
+    controller: ControllerId
+  })
+{}
 
 /**
  * The object belongs to another controller than the one this machine acts for (D18).
@@ -469,9 +547,11 @@ export class CrossControllerTx extends Schema.TaggedError<CrossControllerTx>()("
  * @since 0.1.0
  * @category errors
  */
-export class ObjectNotAvailable extends Schema.TaggedError<ObjectNotAvailable>()("ObjectNotAvailable", {
-  id: ObjectId
-}) {}
+export class ObjectNotAvailable
+  extends Schema.TaggedError<ObjectNotAvailable>("@effect-avm/core/ObjectNotAvailable")("ObjectNotAvailable", {
+    id: ObjectId
+  })
+{}
 
 /**
  * The replicas of the object disagree.
@@ -479,9 +559,11 @@ export class ObjectNotAvailable extends Schema.TaggedError<ObjectNotAvailable>()
  * @since 0.1.0
  * @category errors
  */
-export class ObjectNotConsistent extends Schema.TaggedError<ObjectNotConsistent>()("ObjectNotConsistent", {
-  id: ObjectId
-}) {}
+export class ObjectNotConsistent
+  extends Schema.TaggedError<ObjectNotConsistent>("@effect-avm/core/ObjectNotConsistent")("ObjectNotConsistent", {
+    id: ObjectId
+  })
+{}
 
 /**
  * An input that a replica accepted cannot be replayed on the object; nothing was changed (A26).
@@ -489,7 +571,9 @@ export class ObjectNotConsistent extends Schema.TaggedError<ObjectNotConsistent>
  * @since 0.1.0
  * @category errors
  */
-export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFailed", { id: ObjectId }) {}
+export class FreezeFailed
+  extends Schema.TaggedError<FreezeFailed>("@effect-avm/core/FreezeFailed")("FreezeFailed", { id: ObjectId })
+{}
 
 /**
  * Transactions order objects through their controller; this one has none (D11).
@@ -497,9 +581,11 @@ export class FreezeFailed extends Schema.TaggedError<FreezeFailed>()("FreezeFail
  * @since 0.1.0
  * @category errors
  */
-export class ObjectHasNoController extends Schema.TaggedError<ObjectHasNoController>()("ObjectHasNoController", {
-  id: ObjectId
-}) {}
+export class ObjectHasNoController
+  extends Schema.TaggedError<ObjectHasNoController>("@effect-avm/core/ObjectHasNoController")("ObjectHasNoController", {
+    id: ObjectId
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -524,7 +610,9 @@ export type ControllerError =
  * @since 0.1.0
  * @category errors
  */
-export class EmptyDomain extends Schema.TaggedError<EmptyDomain>()("EmptyDomain", { var: Schema.String }) {}
+export class EmptyDomain
+  extends Schema.TaggedError<EmptyDomain>("@effect-avm/core/EmptyDomain")("EmptyDomain", { var: Schema.String })
+{}
 
 /**
  * There is no variable of this name.
@@ -532,9 +620,11 @@ export class EmptyDomain extends Schema.TaggedError<EmptyDomain>()("EmptyDomain"
  * @since 0.1.0
  * @category errors
  */
-export class UnknownVariable extends Schema.TaggedError<UnknownVariable>()("UnknownVariable", {
-  var: Schema.String
-}) {}
+export class UnknownVariable
+  extends Schema.TaggedError<UnknownVariable>("@effect-avm/core/UnknownVariable")("UnknownVariable", {
+    var: Schema.String
+  })
+{}
 
 /**
  * The constraint makes no sense; the message says why.
@@ -542,9 +632,11 @@ export class UnknownVariable extends Schema.TaggedError<UnknownVariable>()("Unkn
  * @since 0.1.0
  * @category errors
  */
-export class InvalidConstraint extends Schema.TaggedError<InvalidConstraint>()("InvalidConstraint", {
-  message: Schema.String
-}) {}
+export class InvalidConstraint
+  extends Schema.TaggedError<InvalidConstraint>("@effect-avm/core/InvalidConstraint")("InvalidConstraint", {
+    message: Schema.String
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -565,7 +657,7 @@ export type FDError =
  * @since 0.1.0
  * @category errors
  */
-export class NoChoices extends Schema.TaggedError<NoChoices>()("NoChoices", {}) {}
+export class NoChoices extends Schema.TaggedError<NoChoices>("@effect-avm/core/NoChoices")("NoChoices", {}) {}
 
 /**
  * No choices make all requirements hold (D29); `requirements` cannot hold together. No `tx` outside a transaction (A23).
@@ -573,10 +665,12 @@ export class NoChoices extends Schema.TaggedError<NoChoices>()("NoChoices", {}) 
  * @since 0.1.0
  * @category errors
  */
-export class Unsatisfiable extends Schema.TaggedError<Unsatisfiable>()("Unsatisfiable", {
-  tx: Schema.optional(TxId),
-  requirements: Schema.Array(Schema.String)
-}) {}
+export class Unsatisfiable
+  extends Schema.TaggedError<Unsatisfiable>("@effect-avm/core/Unsatisfiable")("Unsatisfiable", {
+    tx: Schema.optional(TxId),
+    requirements: Schema.Array(Schema.String)
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -596,7 +690,9 @@ export type NondetError =
  * @since 0.1.0
  * @category errors
  */
-export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", { cause: Schema.Defect }) {}
+export class StoreError
+  extends Schema.TaggedError<StoreError>("@effect-avm/core/StoreError")("StoreError", { cause: Schema.Defect })
+{}
 
 /**
  * @since 0.1.0

@@ -20,10 +20,12 @@ import { isVal, type Val, ValFromJson } from "./Val.js"
  * @since 0.1.0
  * @category events
  */
-export class ObjectCreated extends Schema.TaggedClass<ObjectCreated>()("ObjectCreated", {
-  id: ObjectId,
-  behaviour: Schema.String
-}) {}
+export class ObjectCreated
+  extends Schema.TaggedClass<ObjectCreated>("@effect-avm/core/ObjectCreated")("ObjectCreated", {
+    id: ObjectId,
+    behaviour: Schema.String
+  })
+{}
 
 /**
  * An object was destroyed; inside a transaction this is pending until commit.
@@ -31,7 +33,9 @@ export class ObjectCreated extends Schema.TaggedClass<ObjectCreated>()("ObjectCr
  * @since 0.1.0
  * @category events
  */
-export class ObjectDestroyed extends Schema.TaggedClass<ObjectDestroyed>()("ObjectDestroyed", { id: ObjectId }) {}
+export class ObjectDestroyed
+  extends Schema.TaggedClass<ObjectDestroyed>("@effect-avm/core/ObjectDestroyed")("ObjectDestroyed", { id: ObjectId })
+{}
 
 /**
  * A call ended well. It comes after the entries of what the callee did.
@@ -39,7 +43,7 @@ export class ObjectDestroyed extends Schema.TaggedClass<ObjectDestroyed>()("Obje
  * @since 0.1.0
  * @category events
  */
-export class ObjectCalled extends Schema.TaggedClass<ObjectCalled>()("ObjectCalled", {
+export class ObjectCalled extends Schema.TaggedClass<ObjectCalled>("@effect-avm/core/ObjectCalled")("ObjectCalled", {
   id: ObjectId,
   input: ValFromJson,
   output: Schema.Option(ValFromJson)
@@ -51,7 +55,7 @@ export class ObjectCalled extends Schema.TaggedClass<ObjectCalled>()("ObjectCall
  * @since 0.1.0
  * @category events
  */
-export class MessageSent extends Schema.TaggedClass<MessageSent>()("MessageSent", {
+export class MessageSent extends Schema.TaggedClass<MessageSent>("@effect-avm/core/MessageSent")("MessageSent", {
   from: ObjectId,
   to: ObjectId,
   input: ValFromJson
@@ -63,10 +67,12 @@ export class MessageSent extends Schema.TaggedClass<MessageSent>()("MessageSent"
  * @since 0.1.0
  * @category events
  */
-export class MessageReceived extends Schema.TaggedClass<MessageReceived>()("MessageReceived", {
-  id: ObjectId,
-  input: ValFromJson
-}) {}
+export class MessageReceived
+  extends Schema.TaggedClass<MessageReceived>("@effect-avm/core/MessageReceived")("MessageReceived", {
+    id: ObjectId,
+    input: ValFromJson
+  })
+{}
 
 /**
  * The state of the running object, or of the program itself (A11), was set.
@@ -74,7 +80,9 @@ export class MessageReceived extends Schema.TaggedClass<MessageReceived>()("Mess
  * @since 0.1.0
  * @category events
  */
-export class StateUpdated extends Schema.TaggedClass<StateUpdated>()("StateUpdated", { id: ObjectId }) {}
+export class StateUpdated
+  extends Schema.TaggedClass<StateUpdated>("@effect-avm/core/StateUpdated")("StateUpdated", { id: ObjectId })
+{}
 
 /**
  * An object went to another machine, or is told to stay where it is.
@@ -82,7 +90,7 @@ export class StateUpdated extends Schema.TaggedClass<StateUpdated>()("StateUpdat
  * @since 0.1.0
  * @category events
  */
-export class ObjectMoved extends Schema.TaggedClass<ObjectMoved>()("ObjectMoved", {
+export class ObjectMoved extends Schema.TaggedClass<ObjectMoved>("@effect-avm/core/ObjectMoved")("ObjectMoved", {
   id: ObjectId,
   from: MachineId,
   to: MachineId
@@ -94,10 +102,12 @@ export class ObjectMoved extends Schema.TaggedClass<ObjectMoved>()("ObjectMoved"
  * @since 0.1.0
  * @category events
  */
-export class ExecutionMoved extends Schema.TaggedClass<ExecutionMoved>()("ExecutionMoved", {
-  from: MachineId,
-  to: MachineId
-}) {}
+export class ExecutionMoved
+  extends Schema.TaggedClass<ExecutionMoved>("@effect-avm/core/ExecutionMoved")("ExecutionMoved", {
+    from: MachineId,
+    to: MachineId
+  })
+{}
 
 /**
  * A replica of the object is on the machine now (D20).
@@ -105,10 +115,12 @@ export class ExecutionMoved extends Schema.TaggedClass<ExecutionMoved>()("Execut
  * @since 0.1.0
  * @category events
  */
-export class ObjectFetched extends Schema.TaggedClass<ObjectFetched>()("ObjectFetched", {
-  id: ObjectId,
-  machine: MachineId
-}) {}
+export class ObjectFetched
+  extends Schema.TaggedClass<ObjectFetched>("@effect-avm/core/ObjectFetched")("ObjectFetched", {
+    id: ObjectId,
+    machine: MachineId
+  })
+{}
 
 /**
  * An object was given to a controller; no `from` for its first one (D19).
@@ -116,11 +128,13 @@ export class ObjectFetched extends Schema.TaggedClass<ObjectFetched>()("ObjectFe
  * @since 0.1.0
  * @category events
  */
-export class ObjectTransferred extends Schema.TaggedClass<ObjectTransferred>()("ObjectTransferred", {
-  id: ObjectId,
-  from: Schema.Option(ControllerId),
-  to: ControllerId
-}) {}
+export class ObjectTransferred
+  extends Schema.TaggedClass<ObjectTransferred>("@effect-avm/core/ObjectTransferred")("ObjectTransferred", {
+    id: ObjectId,
+    from: Schema.Option(ControllerId),
+    to: ControllerId
+  })
+{}
 
 /**
  * The replicas of the object were reconciled through its controller (D21).
@@ -128,7 +142,7 @@ export class ObjectTransferred extends Schema.TaggedClass<ObjectTransferred>()("
  * @since 0.1.0
  * @category events
  */
-export class ObjectFrozen extends Schema.TaggedClass<ObjectFrozen>()("ObjectFrozen", {
+export class ObjectFrozen extends Schema.TaggedClass<ObjectFrozen>("@effect-avm/core/ObjectFrozen")("ObjectFrozen", {
   id: ObjectId,
   controller: ControllerId
 }) {}
@@ -139,9 +153,11 @@ export class ObjectFrozen extends Schema.TaggedClass<ObjectFrozen>()("ObjectFroz
  * @since 0.1.0
  * @category events
  */
-export class FunctionRegistered extends Schema.TaggedClass<FunctionRegistered>()("FunctionRegistered", {
-  name: Schema.String
-}) {}
+export class FunctionRegistered
+  extends Schema.TaggedClass<FunctionRegistered>("@effect-avm/core/FunctionRegistered")("FunctionRegistered", {
+    name: Schema.String
+  })
+{}
 
 /**
  * A pure function was replaced.
@@ -149,9 +165,11 @@ export class FunctionRegistered extends Schema.TaggedClass<FunctionRegistered>()
  * @since 0.1.0
  * @category events
  */
-export class FunctionUpdated extends Schema.TaggedClass<FunctionUpdated>()("FunctionUpdated", {
-  name: Schema.String
-}) {}
+export class FunctionUpdated
+  extends Schema.TaggedClass<FunctionUpdated>("@effect-avm/core/FunctionUpdated")("FunctionUpdated", {
+    name: Schema.String
+  })
+{}
 
 /**
  * A transaction was begun.
@@ -159,7 +177,11 @@ export class FunctionUpdated extends Schema.TaggedClass<FunctionUpdated>()("Func
  * @since 0.1.0
  * @category events
  */
-export class TransactionStarted extends Schema.TaggedClass<TransactionStarted>()("TransactionStarted", { tx: TxId }) {}
+export class TransactionStarted
+  extends Schema.TaggedClass<TransactionStarted>("@effect-avm/core/TransactionStarted")("TransactionStarted", {
+    tx: TxId
+  })
+{}
 
 /**
  * A transaction took effect.
@@ -167,9 +189,11 @@ export class TransactionStarted extends Schema.TaggedClass<TransactionStarted>()
  * @since 0.1.0
  * @category events
  */
-export class TransactionCommitted extends Schema.TaggedClass<TransactionCommitted>()("TransactionCommitted", {
-  tx: TxId
-}) {}
+export class TransactionCommitted
+  extends Schema.TaggedClass<TransactionCommitted>("@effect-avm/core/TransactionCommitted")("TransactionCommitted", {
+    tx: TxId
+  })
+{}
 
 /**
  * A transaction was undone; also by a commit that conflicts (A9).
@@ -177,7 +201,11 @@ export class TransactionCommitted extends Schema.TaggedClass<TransactionCommitte
  * @since 0.1.0
  * @category events
  */
-export class TransactionAborted extends Schema.TaggedClass<TransactionAborted>()("TransactionAborted", { tx: TxId }) {}
+export class TransactionAborted
+  extends Schema.TaggedClass<TransactionAborted>("@effect-avm/core/TransactionAborted")("TransactionAborted", {
+    tx: TxId
+  })
+{}
 
 /**
  * A failure in a trace: an `AvmError` as itself, anything else as data. It always encodes.
@@ -216,9 +244,11 @@ export const describe = (failure: unknown): Val => {
  * @since 0.1.0
  * @category events
  */
-export class ErrorOccurred extends Schema.TaggedClass<ErrorOccurred>()("ErrorOccurred", {
-  error: FailureFromJson
-}) {}
+export class ErrorOccurred
+  extends Schema.TaggedClass<ErrorOccurred>("@effect-avm/core/ErrorOccurred")("ErrorOccurred", {
+    error: FailureFromJson
+  })
+{}
 
 /**
  * @since 0.1.0
@@ -273,7 +303,7 @@ export const TraceEvent: Schema.Schema<TraceEvent, unknown> = opaque(Schema.Unio
  * @since 0.1.0
  * @category events
  */
-export class TraceEntry extends Schema.Class<TraceEntry>("TraceEntry")({
+export class TraceEntry extends Schema.Class<TraceEntry>("@effect-avm/core/TraceEntry")({
   timestamp: Schema.Int,
   event: TraceEvent,
   executingController: Schema.Option(ControllerId)

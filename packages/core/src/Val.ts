@@ -65,7 +65,7 @@ export type Val =
  * @since 0.1.0
  * @category errors
  */
-export class InvalidVal extends Schema.TaggedError<InvalidVal>()("InvalidVal", {
+export class InvalidVal extends Schema.TaggedError<InvalidVal>("@effect-avm/core/InvalidVal")("InvalidVal", {
   path: Schema.Array(Schema.Union(Schema.String, Schema.Int)),
   found: Schema.String
 }) {

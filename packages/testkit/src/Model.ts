@@ -70,7 +70,8 @@ export const start = (
     machine: world.machine,
     replicaAt: Option.none(),
     answers: [],
-    replay: Option.none()
+    replay: Option.none(),
+    before: Option.none()
   }
   const session = { frames: [root], rootState: [], tx: undefined, finished: new Map(), trace: [] } as const
   return { world: drawn, session }

@@ -279,13 +279,18 @@ const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined =
 
 /**
  * D7: what the object refused is no part of its history. Whatever else it was given it has accepted, also where it failed
- * in the end: it may have changed its state before.
+ * in the end: it may have changed its state before. A refusal that it was given itself, and passes on, is not its own.
  */
 const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
-  Option.exists(
-    Cause.failureOption(cause),
-    (error) => (error._tag === "InvalidInput" || error._tag === "ObjectRejectedCall") && sameId(error.id, id)
-  )
+  Option.exists(Cause.failureOption(cause), (error) => {
+    if (error._tag !== "InvalidInput" && error._tag !== "ObjectRejectedCall") return false
+    const own = !delivered.has(error) && sameId(error.id, id)
+    delivered.add(error)
+    return own
+  })
+
+/** The refusals that have reached a caller. */
+const delivered = new WeakSet<AvmError>()
 
 const enter = (kernel: Kernel, _cell: Cell, activation: Activation): Step<void, StoreError> => {
   const { answers, callee, target, tx } = activation

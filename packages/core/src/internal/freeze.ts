@@ -19,7 +19,7 @@ import { ObjectFrozen } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
 import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, trace, type View } from "./kernel.js"
-import { replay, type Scratch } from "./recording.js"
+import { replay, type Scratch, undo } from "./recording.js"
 import { andThen, done, fail, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
@@ -120,10 +120,10 @@ const reconcile = (
   if (accepted.length === 0) return succeed({ state, changed: false, accepted })
   const registration = kernel.registry.lookup(view.behaviour)
   if (Option.isNone(registration)) return fail(new FreezeFailed({ id }))
-  const scratch: Scratch = { state, changed: false }
+  const scratch: Scratch = { state, changed: false, before: Option.none() }
   return Effect.map(
     Effect.forEach(accepted, (input) => replayOne(id, registration.value, input, scratch), { discard: true }),
-    () => ({ ...scratch, accepted })
+    () => ({ state: scratch.state, changed: scratch.changed, accepted })
   )
 }
 
@@ -138,6 +138,9 @@ const replayOne = (
     const context = replay(Context.merge(caller, registration.services), accepted.answers, scratch)
     return Effect.flatMap(
       Effect.exit(Effect.mapInputContext(registration.program as Effect.Effect<unknown, unknown>, () => context)),
-      (exit) => Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? fail(new FreezeFailed({ id })) : done
+      (exit) => {
+        undo(scratch)
+        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? fail(new FreezeFailed({ id })) : done
+      }
     )
   })

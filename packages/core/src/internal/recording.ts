@@ -29,6 +29,8 @@ export class Differs extends Data.TaggedError("Differs")<{
 /** The state of a program that is run again: the only thing that its instructions execute. */
 export interface Scratch {
   state: Val
+  /** What it was when the program began a transaction that it has not finished (D14). */
+  before: Option.Option<Val>
   changed: boolean
 }
 
@@ -41,7 +43,12 @@ export const record = (
   intercepting(context, (instruction, original) =>
     here((cell) => {
       if (cell.frame !== frame || isOwnState(instruction)) return original
-      return Effect.onExit(original, (exit) => Effect.sync(() => answers.push(encode(instruction, exit))))
+      // In the order of asking, which is the order in which a replay asks.
+      const at = answers.push({ instruction: encodeInstruction(instruction), answer: unrecorded }) - 1
+      return Effect.onExit(original, (exit) =>
+        Effect.sync(() => {
+          answers[at] = encode(instruction, exit)
+        }))
     }))
 
 /** A context in which instructions answer what is in the record, one after the other, and only the state is real. */
@@ -62,6 +69,7 @@ export const replay = (
     }
     const answer = answers[next++]
     const asked = encodeInstruction(instruction)
+    if (answer !== undefined) follow(scratch, instruction, answer.answer)
     return answer !== undefined && equals(answer.instruction, asked)
       ? decode(instruction, answer.answer)
       : Effect.die(
@@ -71,6 +79,23 @@ export const replay = (
         })
       )
   })
+}
+
+/** Transactions are answered, not run; but what was undone at first is undone again. */
+const follow = (scratch: Scratch, { _tag }: Any, answer: Val): void => {
+  const ended = (answer as { readonly _tag?: Val })._tag
+  if (_tag === "Tx.begin" && ended === "Success") scratch.before = Option.some(scratch.state)
+  else if (_tag === "Tx.abort" && ended === "Success") undo(scratch)
+  else if (_tag === "Tx.commit") {
+    if (ended === "Success") scratch.before = Option.none()
+    else if (tagOf((answer as { readonly error?: Val }).error ?? null) === "TxConflict") undo(scratch)
+  }
+}
+
+/** Also at the end of the program, for a transaction that it has left open (D15). */
+export const undo = (scratch: Scratch): void => {
+  scratch.state = Option.getOrElse(scratch.before, () => scratch.state)
+  scratch.before = Option.none()
 }
 
 // ---------------------------------------------------------------------------
@@ -115,7 +140,7 @@ const encodeInstruction = (instruction: Any): Val =>
     () => ({ _tag: instruction._tag })
   )
 
-const tagOf = (instruction: Val): string => String((instruction as { readonly _tag?: Val })._tag)
+const tagOf = (data: Val): string => String((data as { readonly _tag?: Val } | null)?._tag)
 
 const encode = (instruction: Any, exit: Exit.Exit<unknown, unknown>): Answer => ({
   instruction: encodeInstruction(instruction),

@@ -104,7 +104,8 @@ export const differences = ({ home }: Concurrent, ran: Ran, order: History): Rea
       machine: object?.metadata.machine ?? caller.machine,
       replicaAt: Option.none(),
       answers: [],
-      replay: Option.none()
+      replay: Option.none(),
+      before: Option.none()
     }
     const [root, ...called] = frames
     program.session = { ...program.session, frames: [root, ...called, frame] }

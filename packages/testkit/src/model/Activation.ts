@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { AvmError, Instr, type ObjectId, TraceEvent, Val } from "@effect-avm/core"
+import { AvmError, Instr, Introspect, type ObjectId, TraceEvent, Val } from "@effect-avm/core"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Instruction, Request, Script } from "../Script.js"
@@ -33,7 +33,12 @@ export const activate = (x: X, frame: Execution.Frame, script: Script): Readonly
   const outcome = closing(x, Execution.outcomeOf(() => play(x, script)))
   const closed = Either.flatMap(outcome, (outputs) => Either.map(Val.fromUnknown(outputs), () => outputs))
   // D7: a refusal of this very object does not enter its history. Every other end does, so that replaying gives the state.
-  if (Either.isRight(closed) || !isRefusal(closed.left, frame.self)) accept(x)
+  // A refusal that it was given itself, and passes on, is not its own.
+  const refused = Either.isLeft(closed) && isRefusal(closed.left, frame.self) && !delivered.has(closed.left)
+  if (Either.isLeft(closed)) delivered.add(closed.left)
+  if (!refused) accept(x)
+  // D15: in a replay, a transaction that it left open is undone as well.
+  undo(x)
   x.session = { ...x.session, frames: callers }
   return Execution.unwrap(closed)
 }
@@ -105,6 +110,7 @@ const instruct = (x: X, instruction: Instruction): unknown => {
     const [recorded, ...rest] = replay.value
     if (recorded === undefined || recorded.instruction !== Instr.format(instruction)) throw new Diverged()
     Execution.changeFrame(x, { replay: Option.some(rest) })
+    follow(x, instruction, recorded.answer)
     return Execution.unwrap(recorded.answer)
   }
   const answer = Execution.outcomeOf(() => x.execute(x, instruction))
@@ -122,6 +128,29 @@ const closing = <A>(x: X, outcome: Either.Either<A, AvmError.AvmError>): Either.
   // A14: the instruction that left it open.
   return Either.isLeft(outcome) ? outcome : Either.left(new AvmError.InvalidDuringTx({ what: "beginTx" }))
 }
+
+/** D14: transactions are answered in a replay, not run; but what was undone at first is undone again. */
+const follow = (x: X, { _tag }: Instruction, answer: World.Recorded["answer"]): void => {
+  if (_tag === "Tx.begin" && Either.isRight(answer)) {
+    const before = Execution.outcomeOf(() => x.execute(x, Introspect.getState) as Val.Val) // a state is a `Val`
+    Execution.changeFrame(x, { before: Either.getRight(before) })
+  } else if (_tag === "Tx.abort" && Either.isRight(answer)) undo(x)
+  else if (_tag === "Tx.commit") {
+    if (Either.isRight(answer)) Execution.changeFrame(x, { before: Option.none() })
+    else if (answer.left._tag === "TxConflict") undo(x)
+  }
+}
+
+const undo = (x: X): void => {
+  const { before } = Execution.running(x)
+  if (Option.isNone(before)) return
+  const now = Execution.outcomeOf(() => x.execute(x, Introspect.getState) as Val.Val) // a state is a `Val`
+  if (Either.isRight(now) && !Val.equals(now.right, before.value)) x.execute(x, Introspect.setState(before.value))
+  Execution.changeFrame(x, { before: Option.none() })
+}
+
+/** The refusals that have reached a caller. */
+const delivered = new WeakSet<AvmError.AvmError>()
 
 const isRefusal = (error: AvmError.AvmError, self: ObjectId.ObjectId): boolean =>
   (error._tag === "InvalidInput" || error._tag === "ObjectRejectedCall") && error.id.value === self.value

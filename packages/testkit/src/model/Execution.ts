@@ -43,6 +43,8 @@ export interface Frame {
   readonly answers: ReadonlyArray<World.Recorded>
   /** While an input is replayed (A26): the answers still to be given. */
   readonly replay: Option.Option<ReadonlyArray<World.Recorded>>
+  /** While an input is replayed: the state before a transaction that was not finished so far (D14). */
+  readonly before: Option.Option<Val.Val>
 }
 
 /**

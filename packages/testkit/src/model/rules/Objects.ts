@@ -119,7 +119,8 @@ export const call = (x: X, { behaviour, id, input }: Obj.Call["args"]): Option.O
     machine,
     replicaAt,
     answers: [],
-    replay: Option.none()
+    replay: Option.none(),
+    before: Option.none()
   }, script)
   const output = Arr.head(outputs)
   // A9: a failing call has not come this far, and writes no ObjectCalled.
