@@ -61,6 +61,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/forks",
       "internal/frame",
       "internal/privilege",
+      "internal/refusals",
       "internal/transaction",
       "internal/waiting"
     ]

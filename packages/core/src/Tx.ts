@@ -11,18 +11,18 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as STM from "effect/STM"
-import {
-  type ControllerUnreachable,
-  type CrossControllerTx,
-  type InvalidDuringTx,
-  type NestedTxNotSupported,
-  type NoActiveTx,
-  type StoreError,
-  type TxAlreadyAborted,
-  type TxAlreadyCommitted,
+import type {
+  ControllerUnreachable,
+  CrossControllerTx,
+  InvalidDuringTx,
+  NestedTxNotSupported,
+  NoActiveTx,
+  StoreError,
+  TxAlreadyAborted,
+  TxAlreadyCommitted,
   TxConflict,
-  type TxNotFound,
-  type Unsatisfiable
+  TxNotFound,
+  Unsatisfiable
 } from "./AvmError.js"
 import { ControllerId } from "./ControllerId.js"
 import type { Instr } from "./Instr.js"
@@ -353,8 +353,12 @@ const bracket = <A, E, R, RS = never>(
     let conflicts = 0
     const controller = Option.fromNullable(options?.controller)
     const readOnly = options?.readOnly === true
+    let lost: TxConflict | undefined
+    const lose = (conflict: TxConflict) => {
+      lost = conflict
+    }
     const once = Effect.suspend(() =>
-      attempt(body, controller, beginOptions(readOnly, options?.retry !== undefined, conflicts > patience))
+      attempt(lose, body, controller, beginOptions(readOnly, options?.retry !== undefined, conflicts > patience))
     )
     const retry = options?.retry
     if (retry === undefined) return once
@@ -362,9 +366,11 @@ const bracket = <A, E, R, RS = never>(
     const trying = Effect.matchCauseEffect(once, {
       onFailure: (cause) => {
         const error = Cause.failureOption(cause)
-        if (Option.isNone(error) || !(error.value instanceof TxConflict)) return Effect.succeed(Exit.failCause(cause))
+        if (lost === undefined || Option.isNone(error) || error.value !== lost) {
+          return Effect.succeed(Exit.failCause(cause))
+        }
         conflicts++
-        return Effect.fail(error.value)
+        return Effect.fail(lost)
       },
       onSuccess: (answer) => Effect.succeed(Exit.succeed(answer))
     })
@@ -380,6 +386,7 @@ const beginOptions = (readOnly: boolean, retries: boolean, privileged: boolean):
 
 /** One attempt, and more of them for as long as it has to wait. */
 const attempt = <A, E, R>(
+  lose: (conflict: TxConflict) => void,
   body: Effect.Effect<A, E, R>,
   controller: Option.Option<ControllerId>,
   options: BeginOptions
@@ -391,14 +398,18 @@ const attempt = <A, E, R>(
           Effect.as(abandon(id), Option.getOrElse(waitingOf(cause, id), () => Exit.failCause(cause))),
         onSuccess: (answer) =>
           Effect.matchCause(finish(id), {
-            onFailure: (cause) => Option.getOrElse(waitingOf(cause, id), () => Exit.failCause(cause)),
+            onFailure: (cause) => {
+              const error = Cause.failureOption(cause)
+              if (Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id) lose(error.value)
+              return Option.getOrElse(waitingOf(cause, id), () => Exit.failCause(cause))
+            },
             onSuccess: () => Exit.succeed(answer)
           })
       }))
   )
   return Effect.flatMap(once, (outcome) =>
     outcome instanceof Waiting
-      ? Effect.zipRight(outcome.until, attempt(body, controller, options))
+      ? Effect.zipRight(outcome.until, attempt(lose, body, controller, options))
       : outcome)
 }
 

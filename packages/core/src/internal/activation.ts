@@ -28,6 +28,7 @@ import { fromUnknown, type Val } from "../Val.js"
 import type { Cell, Frame, Place } from "./frame.js"
 import { abort, commitNow, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { record } from "./recording.js"
+import { deliver, wasDelivered } from "./refusals.js"
 import { andThen, done, fail, isDone, settled, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
@@ -161,7 +162,10 @@ const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effec
     const stack = activations.reverse()
     const { frame, machine } = cell
 
-    const wait = (pending: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<Answered, AvmError> => {
+    const wait = (
+      pending: Effect.Effect<unknown, unknown, unknown>,
+      region: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E> = restore
+    ): Effect.Effect<Answered, AvmError> => {
       const waiting = stack[stack.length - 1]
       if (waiting !== undefined) {
         cell.frame = waiting.callee
@@ -178,7 +182,7 @@ const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effec
       const provided = waiting === undefined
         ? needless
         : Effect.mapInputContext(needless, (_: Context.Context<never>) => waiting.context)
-      return Effect.matchCauseEffect(restore(provided), {
+      return Effect.matchCauseEffect(region(provided), {
         onFailure: (cause) => goOn(Exit.failCause(cause)),
         onSuccess: (value) => goOn(Exit.succeed(value))
       })
@@ -198,7 +202,8 @@ const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effec
           if (!isDone(step.pending as Effect.Effect<unknown, unknown>)) return wait(step.pending)
           last = step.pending as Exit.Exit<unknown, unknown>
         } else if (isDone(step)) last = step
-        else return wait(step)
+        // The last step of an activation: nothing interrupts it.
+        else return wait(step, (_) => _)
       }
     }
 
@@ -284,13 +289,10 @@ const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined =
 const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
   Option.exists(Cause.failureOption(cause), (error) => {
     if (error._tag !== "InvalidInput" && error._tag !== "ObjectRejectedCall") return false
-    const own = !delivered.has(error) && sameId(error.id, id)
-    delivered.add(error)
+    const own = !wasDelivered(error) && sameId(error.id, id)
+    deliver(error)
     return own
   })
-
-/** The refusals that have reached a caller. */
-const delivered = new WeakSet<AvmError>()
 
 const enter = (kernel: Kernel, _cell: Cell, activation: Activation): Step<void, StoreError> => {
   const { answers, callee, target, tx } = activation

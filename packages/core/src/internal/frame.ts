@@ -77,6 +77,15 @@ export class Cell {
     return this.transaction !== undefined && this.transaction.status === "open" ? this.transaction : undefined
   }
 
+  /**
+   * Whether the transaction it works in was finished elsewhere, so that it must not go on: what it did is committed or
+   * undone without the rest. Whoever began a transaction may let another fiber of the same frame finish it.
+   */
+  get isStray(): boolean {
+    const tx = this.transaction
+    return tx !== undefined && tx.status !== "open" && (tx.closedBy === "program" || tx.cell !== this)
+  }
+
   copy(fiber: RuntimeFiber<unknown, unknown> | undefined): Cell {
     return new Cell(this.execution, this.frame, this.machine, this.transaction, fiber)
   }
@@ -108,9 +117,11 @@ export const here = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>): Effe
   Effect.withFiberRuntime((fiber) => {
     const cell = fiber.getFiberRef(current)
     if (cell === undefined) return Effect.dieMessage("An instruction outside a machine: run the program with Avm.run")
-    if (cell.fiber === fiber) return operation(cell)
+    if (cell.fiber === fiber) return cell.isStray ? Effect.interrupt : operation(cell)
     if (cell.fiber === undefined) {
       cell.fiber = fiber
+      // What ended before it began is no business of its.
+      if (cell.open === undefined) cell.transaction = undefined
       // A38: a daemon runs outside the transaction it was forked in.
       if (cell.open !== undefined && isDaemon(fiber)) cell.transaction = undefined
       return operation(cell)

@@ -146,6 +146,7 @@ export const attempt = (self: Any): Effect.Effect<unknown, unknown> => {
   const fiber = isEager ? currentFiber() : undefined
   const cell = fiber?.getFiberRef(current)
   if (fiber === undefined || cell === undefined || cell.fiber !== fiber) return later
+  if (cell.transaction !== undefined && cell.isStray) return Effect.interrupt
   if (!cell.execution.allowance.mayGoOn()) return Effect.zipRight(cell.execution.allowance.pause, later)
   const definition = definitionOf(self)
   const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
@@ -224,7 +225,7 @@ const Prototype = {
       }
       const direct = directOf<Direct>(service)
       const cell = direct === undefined ? undefined : fiber.getFiberRef(current)
-      return direct === undefined || cell === undefined || cell.fiber !== fiber
+      return direct === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray
         ? execute(service, this)
         : definition.perform(direct, cell, this.args as Args)
     })

@@ -265,18 +265,20 @@ export const reading = (
 
 /** Ends a transaction without any effect on the store. */
 export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
-  close(kernel, cell.execution, tx, "aborted")
+  close(kernel, cell, tx, "aborted")
   return andThen(
     kernel.objects.release(tx.snapshot),
     () => traceAs(kernel, cell.execution, tx.controller, () => new TransactionAborted({ tx: tx.id }))
   )
 }
 
-export const close = (kernel: Kernel, execution: Execution, tx: Transaction, status: "committed" | "aborted"): void => {
+export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "committed" | "aborted"): void => {
   tx.status = status
+  tx.closedBy ??= cell
+  if (cell.transaction === tx) cell.transaction = undefined
   if (tx.ticket !== undefined) kernel.privilege.release(tx.ticket)
-  execution.open.delete(tx)
-  execution.finished.set(tx.id, status)
+  cell.execution.open.delete(tx)
+  cell.execution.finished.set(tx.id, status)
 }
 
 /**

@@ -53,7 +53,11 @@ export const run = <A, E, R>(
 const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Step<void> => {
   const { execution } = cell
   let aborted: Step<void> = done
-  for (const tx of [...execution.open]) aborted = andThen(aborted, () => abort(kernel, cell, tx))
+  for (const tx of [...execution.open]) {
+    // Fibers that still work in it must not go on outside.
+    tx.closedBy = "program"
+    aborted = andThen(aborted, () => abort(kernel, cell, tx))
+  }
   return andThen(aborted, () => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done
     const error = Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))

@@ -16,9 +16,10 @@ export const fail: <E>(error: E) => Step<never, E> = Exit.fail
 
 export const done: Step<void> = Exit.void
 
+/** By the operation as well as the tag, which an application's own error may have. */
 export const isDone = <A, E>(step: Step<A, E>): step is Exit.Exit<A, E> => {
-  const tag = (step as { readonly _tag?: unknown })._tag
-  return tag === "Success" || tag === "Failure"
+  const { _op, _tag } = step as { readonly _op?: unknown; readonly _tag?: unknown }
+  return (_tag === "Success" || _tag === "Failure") && _op === _tag
 }
 
 export const andThen = <A, E, B, E2>(step: Step<A, E>, next: (value: A) => Step<B, E2>): Step<B, E | E2> => {

@@ -13,7 +13,7 @@ import type * as Store from "../ObjectStore.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import type { Val } from "../Val.js"
-import type { Frame } from "./frame.js"
+import type { Cell, Frame } from "./frame.js"
 import type { Ticket } from "./privilege.js"
 import type { Waiting } from "./waiting.js"
 
@@ -57,6 +57,8 @@ export class Transaction {
   private readonly replicas = new Map<string, Map<MachineId, PendingReplica>>()
   private readonly scanned = new Map<string, ObjectId>()
 
+  /** Who has finished it; the program itself does so at its end. */
+  closedBy: Cell | "program" | undefined
   /** What the application's own memory does at commit. */
   enlisted: STM.STM<unknown, unknown> | undefined
   /** Set by `Tx.retry`: this attempt cannot be committed any more. */
@@ -69,12 +71,17 @@ export class Transaction {
     readonly snapshot: Store.Snapshot,
     /** None while it is deferred. */
     public controller: Option.Option<ControllerId>,
-    /** The frame that began it, and alone may finish it (D15). */
-    readonly owner: Frame,
+    /** Where it was begun. */
+    readonly cell: Cell,
     readonly options: BeginOptions,
     /** The privilege, if it was asked for. */
     readonly ticket: Ticket | undefined
-  ) {}
+  ) {
+    this.owner = cell.frame
+  }
+
+  /** The frame that began it, and alone may finish it (D15). */
+  readonly owner: Frame
 
   /** What `Tx.retry` waits for (A40). */
   get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans"> {

@@ -61,7 +61,7 @@ const begin = (
   const open = (id: TxId, ticket: Ticket | undefined) =>
     andThen(kernel.objects.snapshot(), (snapshot) => {
       if (ticket !== undefined) ticket.working = true
-      const tx = new Transaction(id, snapshot, controller, cell.frame, options, ticket)
+      const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
       cell.transaction = tx
       cell.execution.open.add(tx)
       const started = () => new TransactionStarted({ tx: id }, true)
@@ -101,7 +101,7 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
   const { waiting } = tx
   if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => Exit.die(waiting))
   const committed = (): Step<true> => {
-    close(kernel, cell.execution, tx, "committed")
+    close(kernel, cell, tx, "committed")
     if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
     return andThen(kernel.objects.release(tx.snapshot), () =>
       andThen(

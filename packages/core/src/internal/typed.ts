@@ -26,6 +26,7 @@ import { callAs, createTyped, isCallError } from "../Obj.js"
 import { type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
 import { isVal, type Val } from "../Val.js"
 import { native, outcome, value } from "./native.js"
+import { deliver } from "./refusals.js"
 import { andThen, isDone, refail, type Step, succeed } from "./sync.js"
 import { make as makeValSchema, type ValSchema } from "./valSchema.js"
 
@@ -161,7 +162,7 @@ const callTyped = (
   native(function*() {
     const encoded = yield* value(refail(
       message.payload.encode(message.construct(payload)),
-      () => new InvalidInput({ id, input: refusedInput(message.tag, payload) })
+      () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))
     ))
     const exit = yield* outcome(callAs(name, id, [message.tag, encoded]))
     if (exit._tag === "Failure") return yield* typedFailure(name, id, message, exit.cause as Cause.Cause<AvmError>)
