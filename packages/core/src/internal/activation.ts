@@ -77,9 +77,20 @@ class Suspension extends Effectable.Class<Answered, AvmError> {
     readonly pending: Effect.Effect<unknown, unknown, unknown>
   ) {
     super()
+    cell.undriven = [...cell.undriven, this]
   }
   commit(): Effect.Effect<Answered, AvmError> {
     return drive(this)
+  }
+  get abandon(): Effect.Effect<void> {
+    const { activations, cell, kernel } = this
+    return Effect.flatMap(
+      Effect.fiberId,
+      (id) =>
+        Effect.forEach(activations, (activation) => Effect.exit(finish(kernel, cell, activation, Exit.interrupt(id))), {
+          discard: true
+        })
+    )
   }
 }
 
@@ -157,8 +168,10 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
 // ---------------------------------------------------------------------------
 
 /** Runs what the innermost activation waits for, then goes on with all of them, until the outermost has answered. */
-const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effect<Answered, AvmError> =>
+const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
   Effect.uninterruptibleMask((restore) => {
+    const { activations, cell, kernel, pending } = suspension
+    cell.undriven = cell.undriven.filter((_) => _ !== suspension)
     const stack = activations.reverse()
     const { frame, machine } = cell
 
@@ -198,6 +211,7 @@ const drive = ({ activations, cell, kernel, pending }: Suspension): Effect.Effec
           ? advance(kernel, cell, activation, last.value)
           : finish(kernel, cell, activation, last)
         if (step instanceof Suspension) {
+          cell.undriven = cell.undriven.filter((_) => _ !== step)
           for (let n = step.activations.length - 1; n >= 0; n--) stack.push(step.activations[n] as Activation)
           if (!isDone(step.pending as Effect.Effect<unknown, unknown>)) return wait(step.pending)
           last = step.pending as Exit.Exit<unknown, unknown>

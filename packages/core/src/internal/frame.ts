@@ -59,7 +59,19 @@ export interface Execution {
   readonly open: Set<Transaction>
 }
 
+/** Activations that wait for a fiber to drive them. */
+export interface Undriven {
+  /** Ends them as interrupted. */
+  readonly abandon: Effect.Effect<void>
+}
+
 export class Cell {
+  /**
+   * What the fiber is about to drive. It may be interrupted before it does; then whatever it does next, in a finalizer or
+   * at the end of the program, finds them here and ends them first.
+   */
+  undriven: ReadonlyArray<Undriven> = none
+
   constructor(
     readonly execution: Execution,
     public frame: Frame,
@@ -91,6 +103,16 @@ export class Cell {
   }
 }
 
+const none: ReadonlyArray<Undriven> = []
+
+/** Ends the activations that nobody will drive any more. */
+export const abandonUndriven = (cell: Cell): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { undriven } = cell
+    cell.undriven = none
+    return Effect.uninterruptible(Effect.forEach(undriven, (_) => _.abandon, { discard: true }))
+  })
+
 // ---------------------------------------------------------------------------
 // the cell of a fiber
 // ---------------------------------------------------------------------------
@@ -117,7 +139,10 @@ export const here = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>): Effe
   Effect.withFiberRuntime((fiber) => {
     const cell = fiber.getFiberRef(current)
     if (cell === undefined) return Effect.dieMessage("An instruction outside a machine: run the program with Avm.run")
-    if (cell.fiber === fiber) return cell.isStray ? Effect.interrupt : operation(cell)
+    if (cell.fiber === fiber) {
+      if (cell.undriven.length > 0) return Effect.zipRight(abandonUndriven(cell), operationLater(operation, cell))
+      return cell.isStray ? Effect.interrupt : operation(cell)
+    }
     if (cell.fiber === undefined) {
       cell.fiber = fiber
       // What ended before it began is no business of its.

@@ -21,7 +21,7 @@ import { isObjectId } from "../ObjectId.js"
 import * as Val from "../Val.js"
 import { directOf } from "./direct.js"
 import { currentFiber, isEager } from "./eager.js"
-import { type Cell, current } from "./frame.js"
+import { abandonUndriven, type Cell, current } from "./frame.js"
 import { opaque } from "./schema.js"
 import { isDone, type Step } from "./sync.js"
 
@@ -146,6 +146,7 @@ export const attempt = (self: Any): Effect.Effect<unknown, unknown> => {
   const fiber = isEager ? currentFiber() : undefined
   const cell = fiber?.getFiberRef(current)
   if (fiber === undefined || cell === undefined || cell.fiber !== fiber) return later
+  if (cell.undriven.length > 0) return Effect.zipRight(abandonUndriven(cell), later)
   if (cell.transaction !== undefined && cell.isStray) return Effect.interrupt
   if (!cell.execution.allowance.mayGoOn()) return Effect.zipRight(cell.execution.allowance.pause, later)
   const definition = definitionOf(self)
@@ -225,7 +226,8 @@ const Prototype = {
       }
       const direct = directOf<Direct>(service)
       const cell = direct === undefined ? undefined : fiber.getFiberRef(current)
-      return direct === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray
+      return direct === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray ||
+          cell.undriven.length > 0
         ? execute(service, this)
         : definition.perform(direct, cell, this.args as Args)
     })

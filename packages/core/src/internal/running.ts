@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Allowance } from "./eager.js"
-import { Cell, current, type Execution, Root } from "./frame.js"
+import { abandonUndriven, Cell, current, type Execution, Root } from "./frame.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import { andThen, done, type Step } from "./sync.js"
 
@@ -45,7 +45,13 @@ export const run = <A, E, R>(
       undefined,
       undefined
     )
-    return Effect.onExit(Effect.locally(program, current, cell), (exit) => end(kernel, cell, exit))
+    return Effect.onExit(
+      Effect.locally(program, current, cell),
+      (exit) =>
+        cell.undriven.length === 0
+          ? end(kernel, cell, exit)
+          : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => end(kernel, cell, exit)))
+    )
   })
 }
 
