@@ -1,0 +1,13 @@
+/** The laws of the smaller ports, on every layer that there is. */
+import { IdGenerator, Reachability, Scheduling, Trace } from "@effect-avm/core"
+import * as PortLaws from "@effect-avm/testkit/PortLaws"
+
+PortLaws.idGenerator("random", IdGenerator.layerRandom)
+PortLaws.idGenerator("counter", IdGenerator.layerCounter)
+PortLaws.reachability("all", Reachability.layerAll)
+PortLaws.reachability("test", Reachability.layerTest)
+PortLaws.scheduling("fair", Scheduling.layerFair)
+PortLaws.scheduling("seeded", Scheduling.layerSeeded(7))
+PortLaws.trace("none", Trace.layerNone)
+PortLaws.trace("ring", Trace.layerRing({ capacity: 3 }))
+PortLaws.trace("pubsub", Trace.layerPubSub)
