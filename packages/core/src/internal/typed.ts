@@ -161,7 +161,7 @@ const callTyped = (
 ): Effect.Effect<unknown, unknown, unknown> =>
   native(function*() {
     const encoded = yield* value(refail(
-      message.payload.encode(message.construct(payload)),
+      encodePayload(message, payload),
       () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))
     ))
     const exit = yield* outcome(callAs(name, id, [message.tag, encoded]))
@@ -171,6 +171,12 @@ const callTyped = (
       ? yield* Effect.dieMessage(`${name}.${message.tag} of ${id.value} has no output`)
       : yield* value(defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value)))
   })
+
+/** As it is, where it is complete; else with what its constructor adds to it: defaults, a class. */
+const encodePayload = (message: Message, payload: unknown) => {
+  const plain = message.payload.encode(payload)
+  return isDone(plain) && plain._tag === "Success" ? plain : message.payload.encode(message.construct(payload))
+}
 
 const refusedInput = (tag: string, payload: unknown): Val => isVal(payload) ? [tag, payload] : null
 
