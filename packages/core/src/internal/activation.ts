@@ -250,10 +250,10 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
     // D15: it returned with a transaction of its own open.
     return andThen(
       abort(kernel, cell, left),
-      () => andThen(enter(kernel, cell, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
+      () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
     )
   }
-  return andThen(enter(kernel, cell, activation), () =>
+  return andThen(enter(kernel, activation), () =>
     andThen(firstOutput(target, outputs), (output) => {
       const traced = trace(
         kernel,
@@ -275,7 +275,7 @@ const failed = (
     left === undefined ? done : abort(kernel, cell, left),
     () =>
       andThen(
-        refused(activation.target.id, cause) ? done : enter(kernel, cell, activation),
+        refused(activation.target.id, cause) ? done : enter(kernel, activation),
         () => Exit.failCause(cause)
       )
   )
@@ -308,7 +308,7 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
     return own
   })
 
-const enter = (kernel: Kernel, _cell: Cell, activation: Activation): Step<void, StoreError> => {
+const enter = (kernel: Kernel, activation: Activation): Step<void, StoreError> => {
   const { answers, callee, target, tx } = activation
   const accepted: Accepted = { input: callee.input, sender: callee.sender, answers: answers ?? noAnswers }
   if (tx !== undefined) {

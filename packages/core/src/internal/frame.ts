@@ -145,10 +145,8 @@ export const here = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>): Effe
     }
     if (cell.fiber === undefined) {
       cell.fiber = fiber
-      // What ended before it began is no business of its.
-      if (cell.open === undefined) cell.transaction = undefined
-      // A38: a daemon runs outside the transaction it was forked in.
-      if (cell.open !== undefined && isDaemon(fiber)) cell.transaction = undefined
+      // What ended before it began is no business of its; and a daemon runs outside the transaction it was forked in (A38).
+      if (cell.open === undefined || isDaemon(fiber)) cell.transaction = undefined
       return operation(cell)
     }
     const own = cell.copy(fiber)

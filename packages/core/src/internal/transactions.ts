@@ -18,6 +18,7 @@ import {
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import { freshTxId } from "../IdGenerator.js"
+import type { Snapshot } from "../ObjectStore.js"
 import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
 import type * as Tx from "../Tx.js"
 import type { TxId } from "../TxId.js"
@@ -59,7 +60,7 @@ const begin = (
   if (outer !== undefined) return fail(new NestedTxNotSupported({ outer: outer.id })) // D12
   const reachable = Option.isSome(controller) ? controllerReachable(kernel, controller.value) : done
   const open = (id: TxId, ticket: Ticket | undefined) =>
-    andThen(kernel.objects.snapshot(), (snapshot) => {
+    andThen(snapshotFor(kernel, ticket), (snapshot) => {
       if (ticket !== undefined) ticket.working = true
       const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
       cell.transaction = tx
@@ -74,6 +75,14 @@ const begin = (
     reachable,
     () => andThen(freshTxId(kernel.ids), (id) => whole(() => andThen(acquired(), (ticket) => open(id, ticket))))
   )
+}
+
+/** A store that gives no snapshot leaves nobody with the privilege. */
+const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot, StoreError> => {
+  const snapshot = kernel.objects.snapshot()
+  return ticket === undefined
+    ? snapshot
+    : Effect.tapErrorCause(snapshot, () => Effect.sync(() => kernel.privilege.release(ticket)))
 }
 
 // ---------------------------------------------------------------------------
