@@ -12,8 +12,13 @@ import ts from "typescript"
 
 /** The workspace packages that the sources of each package may import. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
-  bench: ["core", "testkit"],
+  bench: ["core", "solver", "sqlite", "testkit"],
+  cli: ["core", "diagram", "opentelemetry", "sqlite"],
   core: [],
+  diagram: ["core"],
+  opentelemetry: ["core"],
+  solver: ["core"],
+  sqlite: ["core"],
   testkit: ["core"]
 }
 

@@ -1,0 +1,6 @@
+/**
+ * Pictures of traces: message sequence charts and object graphs.
+ *
+ * @since 0.1.0
+ */
+export {}
