@@ -5,10 +5,10 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { randomBytes } from "node:crypto"
 import { directOf, withDirect } from "./internal/direct.js"
+import { type Step, stepOf } from "./internal/sync.js"
 import * as ObjectId from "./ObjectId.js"
 import type * as TxId from "./TxId.js"
 
@@ -57,17 +57,17 @@ interface DirectIds {
  *
  * @internal
  */
-export const freshObjectId = (ids: IdGenerator["Type"]): Effect.Effect<ObjectId.ObjectId> => {
+export const freshObjectId = (ids: IdGenerator["Type"]): Step<ObjectId.ObjectId> => {
   const direct = directOf<DirectIds>(ids)
-  return direct === undefined ? ids.objectId : Exit.succeed(direct.objectId())
+  return direct === undefined ? stepOf(ids.objectId) : direct.objectId()
 }
 
 /**
  * @internal
  */
-export const freshTxId = (ids: IdGenerator["Type"]): Effect.Effect<TxId.TxId> => {
+export const freshTxId = (ids: IdGenerator["Type"]): Step<TxId.TxId> => {
   const direct = directOf<DirectIds>(ids)
-  return direct === undefined ? ids.txId : Exit.succeed(direct.txId())
+  return direct === undefined ? stepOf(ids.txId) : direct.txId()
 }
 
 const counting = (name: (kind: "o" | "t", n: number) => string): IdGenerator["Type"] => {

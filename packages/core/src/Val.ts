@@ -252,6 +252,33 @@ export const Binary: Schema.Schema<Val, Uint8Array> = Schema.transformOrFail(Sch
 }).annotations({ identifier: "Binary" })
 
 // ---------------------------------------------------------------------------
+// bytes
+// ---------------------------------------------------------------------------
+
+/**
+ * The bytes of `Binary`, for what is a `Val` already: nothing is checked.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toBytes = (val: Val): Uint8Array => binary.encode(val)
+
+/**
+ * What `toBytes` made bytes of; else a sentence that says where they are malformed.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const fromBytes = (bytes: Uint8Array): Either.Either<Val, string> => {
+  try {
+    return Either.right(binary.decode(bytes))
+  } catch (error) {
+    if (error instanceof Malformed) return Either.left(error.reason)
+    throw error
+  }
+}
+
+// ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
 

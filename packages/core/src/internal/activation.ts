@@ -24,47 +24,58 @@ import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { ObjectCalled } from "../TraceEvent.js"
-import { fromUnknown, type Val } from "../Val.js"
-import type { Cell, Frame, Place } from "./frame.js"
-import { abort, commitNow, type Kernel, permitted, sameId, trace } from "./kernel.js"
+import { InvalidVal, type Val } from "../Val.js"
+import type { Cell, Frame, Place, Table } from "./frame.js"
+import { tableOf } from "./instruction.js"
+import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
+import { some } from "./option.js"
+import { peek } from "./peek.js"
 import { record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
-import { andThen, done, fail, isDone, settled, type Step, succeed } from "./sync.js"
+import { andThen, causeOf, die, done, effectOf, fail, failCause, Later, later, settled, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { firstCulprit } from "./valCheck.js"
 
 // ---------------------------------------------------------------------------
 // models
 // ---------------------------------------------------------------------------
 
-/** Whom a message is for, once it is clear that it may be delivered. */
-export interface Target {
-  readonly id: ObjectId
-  readonly registration: Registration
-  readonly machine: MachineId
-  readonly place: Place
-}
-
 type Answered = Option.Option<Val>
 
 type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
-/** One run of a behaviour, begun or not. */
-class Activation {
+/** One run of a behaviour, begun or not. It is the frame of what runs in it. */
+class Activation implements Frame {
   readonly generator: Iterator<Yielded, unknown, unknown>
-  /** The machine it is on, while it is not running: it may have teleported. */
-  machine: MachineId
+  readonly table: Table
+  /** Where the instructions of a replica are recorded with their answers. */
+  readonly answers: ReadonlyArray<Answer> | undefined
+  private sent: Option.Option<ObjectId> | undefined
 
   constructor(
-    readonly target: Target,
-    readonly callee: Frame,
-    readonly context: Context.Context<never>,
-    readonly tx: Transaction | undefined,
-    readonly answers: Array<Answer> | undefined
+    readonly registration: Registration,
+    readonly self: ObjectId,
+    readonly input: Val,
+    readonly sender: Option.Option<ObjectId>,
+    readonly place: Place,
+    /** The machine it is on, while it is not running: it may have teleported. */
+    public machine: MachineId,
+    public context: Context.Context<never>,
+    readonly tx: Transaction | undefined
   ) {
-    const { generator, program } = target.registration
+    if (place._tag === "Replica") {
+      const answers: Array<Answer> = []
+      this.answers = answers
+      this.context = record(context, this, answers)
+    }
+    this.table = tableOf(this.context)
+    const { generator, program } = registration
     // A program that is no generator is one that yields itself.
     this.generator = generator === undefined ? program[Symbol.iterator]() : generator()
-    this.machine = target.machine
+  }
+
+  get asSender(): Option.Option<ObjectId> {
+    return this.sent ??= some(this.self)
   }
 }
 
@@ -87,9 +98,11 @@ class Suspension extends Effectable.Class<Answered, AvmError> {
     return Effect.flatMap(
       Effect.fiberId,
       (id) =>
-        Effect.forEach(activations, (activation) => Effect.exit(finish(kernel, cell, activation, Exit.interrupt(id))), {
-          discard: true
-        })
+        Effect.forEach(
+          activations,
+          (activation) => Effect.exit(effectOf(whole(failing(kernel, cell, activation, Cause.interrupt(id))))),
+          { discard: true }
+        )
     )
   }
 }
@@ -98,29 +111,23 @@ class Suspension extends Effectable.Class<Answered, AvmError> {
 // activating
 // ---------------------------------------------------------------------------
 
-/** Runs the behaviour; answers its first output. */
-export const activate = (kernel: Kernel, cell: Cell, target: Target, input: Val): Step<Answered, AvmError> => {
+/** Runs the behaviour on a message, once it is clear that it may be delivered; answers its first output. */
+export const activate = (
+  kernel: Kernel,
+  cell: Cell,
+  registration: Registration,
+  self: ObjectId,
+  machine: MachineId,
+  place: Place,
+  input: Val
+): Step<Answered, AvmError> => {
   const tx = cell.open
   if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
-  const callee: Frame = {
-    self: target.id,
-    input,
-    sender: cell.frame.asSender,
-    place: target.place,
-    asSender: Option.some(target.id)
-  }
-  const context = contextOf(target.registration, cell)
-  const answers: Array<Answer> | undefined = target.place._tag === "Replica" ? [] : undefined
-  const activation = new Activation(
-    target,
-    callee,
-    answers === undefined ? context : record(context, callee, answers),
-    tx,
-    answers
-  )
+  const context = contextOf(registration, cell)
+  const activation = new Activation(registration, self, input, cell.frame.asSender, place, machine, context, tx)
   return depth < maxDepth
     ? advance(kernel, cell, activation, undefined)
-    : new Suspension(kernel, cell, [activation], Exit.void)
+    : later(new Suspension(kernel, cell, [activation], Exit.void))
 }
 
 /** Activations on the JavaScript stack at a time: some hundred bytes each, of about a megabyte. */
@@ -130,37 +137,53 @@ let depth = 0
 
 /** Goes on with an activation, as far as it goes without waiting. */
 const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unknown): Step<Answered, AvmError> => {
-  const { context, frame, machine } = cell
-  cell.frame = activation.callee
+  const { context, frame, machine, table, tableOf } = cell
+  cell.frame = activation
   cell.machine = activation.machine
   cell.context = activation.context
+  cell.tableOf = activation.context
+  cell.table = activation.table
   depth++
-  let exit: Exit.Exit<unknown, unknown> | undefined
+  let outputs: unknown
+  let cause: Cause.Cause<unknown> | undefined
   let pending: Effect.Effect<unknown, unknown, unknown> | undefined
   try {
     let next = activation.generator.next(value)
     while (next.done !== true) {
       const effect = yieldWrapGet(next.value)
-      exit = settled(effect)
-      if (exit === undefined) pending = effect
-      if (exit?._tag !== "Success") break
+      const exit = peek(effect, activation.context)
+      if (exit === undefined) {
+        pending = effect
+        break
+      }
+      if (!cell.execution.allowance.mayGoOn()) {
+        pending = Effect.zipRight(cell.execution.allowance.pause, exit)
+        break
+      }
+      if (exit._tag === "Failure") {
+        cause = exit.cause
+        break
+      }
       next = activation.generator.next(exit.value)
     }
-    if (next.done === true) exit = Exit.succeed(next.value)
+    outputs = next.value
   } catch (defect) {
-    exit = Exit.die(defect)
+    cause = Cause.die(defect)
   }
   depth--
   activation.machine = cell.machine
   cell.frame = frame
   cell.machine = machine
   cell.context = context
-  if (exit !== undefined) return finish(kernel, cell, activation, exit)
+  cell.tableOf = tableOf
+  cell.table = table
+  if (cause !== undefined) return whole(failing(kernel, cell, activation, cause))
+  if (pending === undefined) return whole(answered(kernel, cell, activation, outputs))
   if (pending instanceof Suspension) {
     pending.activations.push(activation)
-    return pending
+    return later(pending)
   }
-  return new Suspension(kernel, cell, [activation], pending ?? Effect.void)
+  return later(new Suspension(kernel, cell, [activation], pending))
 }
 
 // ---------------------------------------------------------------------------
@@ -171,34 +194,37 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
 const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
   Effect.uninterruptibleMask((restore) => {
     const { activations, cell, kernel, pending } = suspension
-    cell.undriven = cell.undriven.filter((_) => _ !== suspension)
+    undriven(cell, suspension)
     const stack = activations.reverse()
     const { frame, machine } = cell
 
     const wait = (
-      pending: Effect.Effect<unknown, unknown, unknown>,
-      region: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E> = restore
+      pending: Effect.Effect<unknown, unknown>,
+      waiting: Activation | undefined
     ): Effect.Effect<Answered, AvmError> => {
-      const waiting = stack[stack.length - 1]
-      if (waiting !== undefined) {
-        cell.frame = waiting.callee
-        cell.machine = waiting.machine
-      }
       const goOn = (exit: Exit.Exit<unknown, unknown>) => {
         if (waiting !== undefined) waiting.machine = cell.machine
         cell.frame = frame
         cell.machine = machine
         return resume(exit)
       }
-      // In place of the caller's context, not on top of it: what was granted to the caller is not the behaviour's.
-      const needless = pending as Effect.Effect<unknown, unknown>
-      const provided = waiting === undefined
-        ? needless
-        : Effect.mapInputContext(needless, (_: Context.Context<never>) => waiting.context)
-      return Effect.matchCauseEffect(region(provided), {
+      return Effect.matchCauseEffect(pending, {
         onFailure: (cause) => goOn(Exit.failCause(cause)),
         onSuccess: (value) => goOn(Exit.succeed(value))
       })
+    }
+
+    /** The effect that an activation has yielded, in its frame. */
+    const waitIn = (
+      waiting: Activation,
+      pending: Effect.Effect<unknown, unknown, unknown>
+    ): Effect.Effect<Answered, AvmError> => {
+      cell.frame = waiting
+      cell.machine = waiting.machine
+      // In place of the caller's context, not on top of it: what was granted to the caller is not the behaviour's.
+      // It is given all that there is to be had.
+      const needless = pending as Effect.Effect<unknown, unknown>
+      return wait(restore(Effect.mapInputContext(needless, (_: Context.Context<never>) => waiting.context)), waiting)
     }
 
     const resume = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<Answered, AvmError> => {
@@ -209,42 +235,46 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
         if (activation === undefined) return last as Exit.Exit<Answered, AvmError>
         const step = last._tag === "Success"
           ? advance(kernel, cell, activation, last.value)
-          : finish(kernel, cell, activation, last)
-        if (step instanceof Suspension) {
-          cell.undriven = cell.undriven.filter((_) => _ !== step)
-          for (let n = step.activations.length - 1; n >= 0; n--) stack.push(step.activations[n] as Activation)
-          if (!isDone(step.pending as Effect.Effect<unknown, unknown>)) return wait(step.pending)
-          last = step.pending as Exit.Exit<unknown, unknown>
-        } else if (isDone(step)) last = step
-        // The last step of an activation: nothing interrupts it.
-        else return wait(step, (_) => _)
+          : whole(failing(kernel, cell, activation, last.cause))
+        if (!(step instanceof Later)) last = Exit.succeed(step)
+        else if (step.effect instanceof Suspension) {
+          const { activations, pending } = step.effect
+          undriven(cell, step.effect)
+          for (let n = activations.length - 1; n >= 0; n--) stack.push(activations[n] as Activation)
+          const done = settled(pending)
+          if (done === undefined) return waitIn(stack[stack.length - 1] as Activation, pending)
+          last = done
+        } else {
+          const failed = causeOf(step)
+          // The last step of an activation: nothing interrupts it.
+          if (failed === undefined) return wait(step.effect, undefined)
+          last = Exit.failCause(failed)
+        }
       }
     }
 
-    return isDone(pending as Effect.Effect<unknown, unknown>)
-      ? resume(pending as Exit.Exit<unknown, unknown>)
-      : wait(pending)
+    const done = settled(pending)
+    return done === undefined ? waitIn(stack[stack.length - 1] as Activation, pending) : resume(done)
   })
+
+const undriven = (cell: Cell, suspension: Suspension): void => {
+  // There is hardly ever another one.
+  cell.undriven = cell.undriven.length === 1 && cell.undriven[0] === suspension
+    ? none
+    : cell.undriven.filter((_) => _ !== suspension)
+}
+
+const none: ReadonlyArray<never> = []
 
 // ---------------------------------------------------------------------------
 // ending
 // ---------------------------------------------------------------------------
 
-/** What is done when an activation has ended, in one way or another. Nothing interrupts it. */
-const finish = (
-  kernel: Kernel,
-  cell: Cell,
-  activation: Activation,
-  exit: Exit.Exit<unknown, unknown>
-): Step<Answered, AvmError> => {
-  const step = exit._tag === "Success"
-    ? answered(kernel, cell, activation, exit.value)
-    : andThen(failureOf(activation, exit.cause), (cause) => failed(kernel, cell, activation, cause))
-  return isDone(step) ? step : Effect.uninterruptible(step)
-}
+/** Nothing interrupts what is done when an activation has ended. */
+const whole = <A, E>(step: Step<A, E>): Step<A, E> =>
+  step instanceof Later && causeOf(step) === undefined ? later(Effect.uninterruptible(step.effect)) : step
 
 const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
-  const { target } = activation
   const left = leftOpen(cell, activation)
   if (left !== undefined) {
     // D15: it returned with a transaction of its own open.
@@ -253,47 +283,45 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
       () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
     )
   }
-  return andThen(enter(kernel, activation), () =>
-    andThen(firstOutput(target, outputs), (output) => {
-      const traced = trace(
-        kernel,
-        cell,
-        () => new ObjectCalled({ id: target.id, input: activation.callee.input, output }, true)
-      )
-      return traced === done ? succeed(output) : andThen(traced, () => succeed(output))
-    }))
+  const entered = enter(kernel, activation)
+  return entered === done
+    ? output(kernel, cell, activation, outputs)
+    : andThen(entered, () => output(kernel, cell, activation, outputs))
 }
 
-const failed = (
+const output = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
+  const first = firstOutput(activation.registration, outputs)
+  if (first instanceof Later || !isTraced(kernel, cell)) return first
+  const { input, self: id } = activation
+  return answering(trace(kernel, cell, () => new ObjectCalled({ id, input, output: first }, true)), first)
+}
+
+const failing = (
   kernel: Kernel,
   cell: Cell,
   activation: Activation,
-  cause: Cause.Cause<AvmError>
-): Step<never, AvmError> => {
-  const left = leftOpen(cell, activation)
-  return andThen(
-    left === undefined ? done : abort(kernel, cell, left),
-    () =>
-      andThen(
-        refused(activation.target.id, cause) ? done : enter(kernel, activation),
-        () => Exit.failCause(cause)
-      )
-  )
-}
+  cause: Cause.Cause<unknown>
+): Step<never, AvmError> =>
+  andThen(failureOf(activation, cause), (cause) => {
+    const left = leftOpen(cell, activation)
+    return andThen(
+      left === undefined ? done : abort(kernel, cell, left),
+      () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
+    )
+  })
 
 /** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
 const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {
-  const { id, registration } = activation.target
-  const { input } = activation.callee
+  const { input, registration, self } = activation
   // A program that maps its failures itself fails with nothing else.
   if (registration.failure === undefined) return succeed(cause as Cause.Cause<AvmError>)
   const error = Cause.failureOption(cause)
-  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : registration.failure(id, input, error.value)
+  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : stepOf(registration.failure(self, input, error.value))
 }
 
 const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined => {
   const open = cell.open
-  return open !== undefined && open.owner === activation.callee ? open : undefined
+  return open !== undefined && open.owner === activation ? open : undefined
 }
 
 /**
@@ -308,26 +336,25 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
     return own
   })
 
-const enter = (kernel: Kernel, activation: Activation): Step<void, StoreError> => {
-  const { answers, callee, target, tx } = activation
-  const accepted: Accepted = { input: callee.input, sender: callee.sender, answers: answers ?? noAnswers }
+const enter = (kernel: Kernel, { answers = noAnswers, input, place, self, sender, tx }: Activation): Step<void, StoreError> => {
   if (tx !== undefined) {
     // A31: what is read only is no part of anybody's history.
-    if (tx.options.readOnly !== true) tx.inputs.push([target.id, accepted])
+    if (tx.options.readOnly !== true) tx.inputs.push([self, { input, sender, answers }])
     return done
   }
-  const { place } = target
   return place._tag === "Replica"
-    ? enterAtReplica(kernel, target.id, place.machine, accepted)
-    : permitted(kernel, () => kernel.objects.accept(target.id, accepted))
+    ? enterAtReplica(kernel, self, place.machine, { input, sender, answers })
+    : kernel.privilege.isOpenTo(undefined)
+    ? kernel.objects.accept(self, input, sender, answers)
+    : permitted(kernel, () => kernel.objects.accept(self, input, sender, answers))
 }
 
 const noAnswers: ReadonlyArray<Answer> = []
 
 const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accepted: Accepted): Step<void, StoreError> =>
   andThen(kernel.objects.read(id, latest), (stored): Step<void, StoreError> => {
-    if (Option.isNone(stored) || stored.value._tag === "Tombstone") return done
-    const { replicas, replicasVersion } = stored.value
+    if (stored === undefined || stored._tag === "Tombstone") return done
+    const { replicas, replicasVersion } = stored
     const replica = replicas.get(machine)
     if (replica === undefined) return done
     const changed = { ...replica, accepted: Chunk.append(replica.accepted, accepted) }
@@ -340,16 +367,17 @@ const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accept
     )
   })
 
-const firstOutput = (target: Target, outputs: unknown): Step<Answered, AvmError> => {
-  if (!Array.isArray(outputs)) {
-    return Exit.die(new TypeError(`The behaviour ${target.registration.name} answers no list of outputs`))
-  }
-  if (outputs.length === 0) return noOutput
-  const checked = fromUnknown(outputs)
-  return checked._tag === "Left" ? fail(checked.left) : succeed(Option.some(outputs[0]))
+const firstOutput = (registration: Registration, outputs: unknown): Step<Answered, AvmError> => {
+  if (!Array.isArray(outputs)) return die(new TypeError(`The behaviour ${registration.name} answers no list of outputs`))
+  if (outputs.length === 0) return Option.none()
+  // One scalar is the commonest answer.
+  const culprit = firstCulprit(outputs.length === 1 && !isCompound(outputs[0]) ? outputs[0] : outputs)
+  if (culprit === undefined) return some(outputs[0])
+  // Where a scalar is the culprit, it is the first element of the list.
+  return fail(new InvalidVal(firstCulprit(outputs) ?? culprit))
 }
 
-const noOutput: Step<Answered> = succeed(Option.none())
+const isCompound = (u: unknown): boolean => typeof u === "object" && u !== null
 
 // ---------------------------------------------------------------------------
 // the callee's context

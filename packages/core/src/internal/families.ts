@@ -2,7 +2,6 @@
  * The families as the kernel gives them meaning.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
 import * as Controller from "../Controller.js"
 import type { Safe, Unsafe } from "../InstructionSet.js"
 import * as Introspect from "../Introspect.js"
@@ -13,7 +12,7 @@ import * as Reflect from "../Reflect.js"
 import * as Reify from "../Reify.js"
 import * as Tx from "../Tx.js"
 import { withDirect } from "./direct.js"
-import { here } from "./frame.js"
+import { here, type Member } from "./frame.js"
 import type { Definition } from "./instruction.js"
 import * as introspection from "./introspection.js"
 import type { Implementation, Kernel } from "./kernel.js"
@@ -41,7 +40,7 @@ export const unsafe = (kernel: Kernel): Context.Context<Unsafe> =>
 
 /** The service whose members run the implementation wherever they are executed. */
 const service = <S>(definitions: ReadonlyArray<Definition>, implementation: Implementation<S>): S => {
-  const members = implementation as Record<string, (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>>
+  const members = implementation as Record<string, Member>
   const service: Record<string, unknown> = {}
   for (const { member, params } of definitions) {
     const run = members[member]

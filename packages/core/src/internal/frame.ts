@@ -17,6 +17,7 @@ import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
+import { effectOf, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 // ---------------------------------------------------------------------------
@@ -65,6 +66,12 @@ export interface Undriven {
   readonly abandon: Effect.Effect<void>
 }
 
+/** A member of a family as the kernel implements it. */
+export type Member = (cell: Cell, ...args: ReadonlyArray<unknown>) => Step<unknown, unknown>
+
+/** The members that a context has for the instructions, each at its index: null where only the service itself knows. */
+export type Table = Array<Member | null | undefined>
+
 export class Cell {
   /**
    * What the fiber is about to drive. It may be interrupted before it does; then whatever it does next, in a finalizer or
@@ -83,6 +90,10 @@ export class Cell {
 
   /** Where the frame that is run natively looks up its services; otherwise the fiber's own context is the right one. */
   context: Context.Context<never> | undefined
+
+  /** What the context used last has for the instructions, and that context. */
+  table: Table = noTable
+  tableOf: Context.Context<never> | undefined
 
   /** The open transaction, if there is one. */
   get open(): Transaction | undefined {
@@ -104,6 +115,7 @@ export class Cell {
 }
 
 const none: ReadonlyArray<Undriven> = []
+const noTable: Table = []
 
 /** Ends the activations that nobody will drive any more. */
 export const abandonUndriven = (cell: Cell): Effect.Effect<void> =>
@@ -122,7 +134,7 @@ export const current: FiberRef.FiberRef<Cell | undefined> = globalValue(
   () =>
     FiberRef.unsafeMake<Cell | undefined>(undefined, {
       fork: (cell) => {
-        if (cell?.fiber !== undefined) cell.open?.forking.add(cell.fiber)
+        if (cell?.fiber !== undefined) cell.open?.forked(cell.fiber)
         return cell?.copy(undefined)
       },
       join: (parent) => parent
@@ -135,23 +147,23 @@ export const current: FiberRef.FiberRef<Cell | undefined> = globalValue(
  * A fiber may have come by another one's cell without being forked from it (a `Runtime` that was captured and used
  * elsewhere): it gets a copy of its own.
  */
-export const here = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const here = <A, E>(operation: (cell: Cell) => Step<A, E>): Effect.Effect<A, E> =>
   Effect.withFiberRuntime((fiber) => {
     const cell = fiber.getFiberRef(current)
     if (cell === undefined) return Effect.dieMessage("An instruction outside a machine: run the program with Avm.run")
     if (cell.fiber === fiber) {
       if (cell.undriven.length > 0) return Effect.zipRight(abandonUndriven(cell), operationLater(operation, cell))
-      return cell.isStray ? Effect.interrupt : operation(cell)
+      return cell.isStray ? Effect.interrupt : effectOf(operation(cell))
     }
     if (cell.fiber === undefined) {
       cell.fiber = fiber
       // What ended before it began is no business of its; and a daemon runs outside the transaction it was forked in (A38).
       if (cell.open === undefined || isDaemon(fiber)) cell.transaction = undefined
-      return operation(cell)
+      return effectOf(operation(cell))
     }
     const own = cell.copy(fiber)
     return Effect.zipRight(FiberRef.set(current, own), operationLater(operation, own))
   })
 
-const operationLater = <A, E>(operation: (cell: Cell) => Effect.Effect<A, E>, cell: Cell): Effect.Effect<A, E> =>
-  Effect.suspend(() => operation(cell))
+const operationLater = <A, E>(operation: (cell: Cell) => Step<A, E>, cell: Cell): Effect.Effect<A, E> =>
+  Effect.suspend(() => effectOf(operation(cell)))

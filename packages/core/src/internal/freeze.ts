@@ -20,7 +20,7 @@ import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
 import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, trace, type View } from "./kernel.js"
 import { replay, type Scratch, undo } from "./recording.js"
-import { andThen, done, fail, type Step, succeed } from "./sync.js"
+import { andThen, fail, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 export const freeze = (kernel: Kernel, cell: Cell, id: ObjectId): Step<Option.Option<boolean>, FreezeError> =>
@@ -32,7 +32,7 @@ export const freeze = (kernel: Kernel, cell: Cell, id: ObjectId): Step<Option.Op
     if (Option.isNone(owner)) return succeed(Option.none())
     const controller = owner.value
     return andThen(
-      kernel.reachability.controller(controller),
+      stepOf(kernel.reachability.controller(controller)),
       (reachable): Step<Option.Option<boolean>, FreezeError> => {
         if (!reachable) return succeed(Option.some(false))
         const frozen = (): Step<Option.Option<boolean>> =>
@@ -87,7 +87,7 @@ const freezeInTx = <A>(
       (before) =>
         andThen(reconcile(kernel, id, view, replicas, before), ({ accepted, changed, state }) => {
           lock()
-          if (changed) tx.states.set(id.value, [id, state])
+          if (changed) tx.setState(id, state)
           for (const input of accepted) tx.inputs.push([id, input])
           for (const machine of replicas.keys()) tx.setReplica(id, machine, Option.some(equal(state)))
           return frozen()
@@ -121,10 +121,10 @@ const reconcile = (
   const registration = kernel.registry.lookup(view.behaviour)
   if (Option.isNone(registration)) return fail(new FreezeFailed({ id }))
   const scratch: Scratch = { state, changed: false, before: Option.none() }
-  return Effect.map(
+  return later(Effect.map(
     Effect.forEach(accepted, (input) => replayOne(id, registration.value, input, scratch), { discard: true }),
     () => ({ state: scratch.state, changed: scratch.changed, accepted })
-  )
+  ))
 }
 
 /** An activation that failed at the replica fails again, and has changed its state as far as it came; a defect is one. */
@@ -140,7 +140,7 @@ const replayOne = (
       Effect.exit(Effect.mapInputContext(registration.program as Effect.Effect<unknown, unknown>, () => context)),
       (exit) => {
         undo(scratch)
-        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? fail(new FreezeFailed({ id })) : done
+        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? Exit.fail(new FreezeFailed({ id })) : Exit.void
       }
     )
   })

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto"
 import { FunctionAlreadyRegistered, FunctionNotFound, type StoreError, VersionConflict } from "../AvmError.js"
 import type { Service } from "../ObjectStore.js"
 import type { PureFunction, UpdateOptions } from "../Pure.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, fail, type Step, stepOf, succeed } from "./sync.js"
 
 export interface Functions {
   readonly get: (name: string) => PureFunction | undefined
@@ -27,18 +27,18 @@ export const make = (store: Service): Functions => {
   }
 
   const register: Functions["register"] = (name, fn) =>
-    andThen(store.readFunction(name), (known) => {
+    andThen(stepOf(store.readFunction(name)), (known) => {
       const hash = hashOf(fn)
       if (Option.isSome(known)) {
         // A36: an application that starts again on its store registers what it registered before.
         return known.value.hash === hash ? bind(name, fn) : fail(new FunctionAlreadyRegistered({ name }))
       }
-      return andThen(store.writeFunction(name, { version: 0, hash }, Option.none()), (written) =>
+      return andThen(stepOf(store.writeFunction(name, { version: 0, hash }, Option.none())), (written) =>
         written ? bind(name, fn) : register(name, fn))
     })
 
   const update: Functions["update"] = (name, fn, options) =>
-    andThen(store.readFunction(name), (known) => {
+    andThen(stepOf(store.readFunction(name)), (known) => {
       if (Option.isNone(known)) return fail(new FunctionNotFound({ name }))
       const { version } = known.value
       const expected = options.expectedVersion
@@ -46,7 +46,7 @@ export const make = (store: Service): Functions => {
         return fail(new VersionConflict({ name, expected, actual: version }))
       }
       return andThen(
-        store.writeFunction(name, { version: version + 1, hash: hashOf(fn) }, Option.some(version)),
+        stepOf(store.writeFunction(name, { version: version + 1, hash: hashOf(fn) }, Option.some(version))),
         (written) => written ? bind(name, fn) : update(name, fn, options)
       )
     })

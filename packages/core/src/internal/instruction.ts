@@ -9,6 +9,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Equal from "effect/Equal"
+import type { RuntimeFiber } from "effect/Fiber"
 import * as Hash from "effect/Hash"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
@@ -21,9 +22,9 @@ import { isObjectId } from "../ObjectId.js"
 import * as Val from "../Val.js"
 import { directOf } from "./direct.js"
 import { currentFiber, isEager } from "./eager.js"
-import { abandonUndriven, type Cell, current } from "./frame.js"
+import { abandonUndriven, type Cell, current, type Member, type Table } from "./frame.js"
 import { opaque } from "./schema.js"
-import { isDone, type Step } from "./sync.js"
+import { effectOf, Later, later, type Step } from "./sync.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -31,6 +32,8 @@ import { isDone, type Step } from "./sync.js"
 
 /** What is behind an instruction. `params` are the arguments in the order in which the service's member takes them. */
 export interface Definition {
+  /** Its place in a `Table`. */
+  readonly index: number
   readonly tag: string
   readonly family: Context.Tag<never, unknown>
   readonly member: string
@@ -38,20 +41,24 @@ export interface Definition {
   readonly args: Option.Option<Schema.Schema<unknown, unknown>>
   readonly answer: Option.Option<Schema.Schema<unknown, unknown>>
   readonly make: (args: object) => Any
-  /** The same member of the kernel's implementation, run at once. */
-  readonly perform: (implementation: Direct, cell: Cell, args: Args) => Step<unknown, unknown>
+  /** Asks the member of the kernel's implementation, at once. */
+  readonly perform: Perform
 }
 
-/** A family as the kernel implements it, as far as it matters here. */
-export type Direct = Readonly<Record<string, (cell: Cell, ...args: ReadonlyArray<unknown>) => Step<unknown, unknown>>>
-
 type Args = Readonly<Record<string, unknown>>
+
+type Perform = (member: Member, cell: Cell, args: Args) => Step<unknown, unknown>
+
+/** A family as the kernel implements it, as far as it matters here. */
+type Direct = Readonly<Record<string, Member>>
 
 interface Spec {
   readonly family: Context.Tag<never, unknown>
   readonly params?: ReadonlyArray<string>
   readonly args?: Schema.Schema.AnyNoContext
   readonly answer?: Schema.Schema.AnyNoContext
+  /** What `params` say, spelt out for an instruction that is executed often: properties by name are had sooner. */
+  readonly perform?: Perform
 }
 
 /** Makes the instruction from its arguments. */
@@ -68,30 +75,25 @@ const TypeId: unique symbol = Symbol.for("@effect-avm/core/Instr")
 
 /** Defines the instruction `I`. Without `args` it has a function among its arguments, and is not serialisable. */
 export const define = <I extends Any>(tag: I["_tag"], spec: Spec): Constructor<I> => {
-  // A function of its own for each instruction, so that its values have a shape of their own.
-  function Instruction(this: { args: object }, args: object) {
-    this.args = args
-  }
-  const prototype = Object.create(Prototype)
-  prototype._tag = tag
-  Instruction.prototype = prototype
-  const construct = Instruction as unknown as new(args: object) => I
-  const make = (args: object): I => new construct(args)
   const member = tag.slice(tag.indexOf(".") + 1)
   const params = spec.params ?? []
   const definition: Definition = {
+    index: definitionCount++,
     tag,
     family: spec.family,
     member,
     params,
     args: codec(spec.args),
     answer: codec(spec.answer),
-    make,
-    perform: performer(member, params)
+    make: (args) => asInstr(new Instruction(definition, args)),
+    perform: spec.perform ?? performer(params)
   }
-  prototype[TypeId] = definition
-  return Object.assign((args: I["args"]) => make(args as object), { definition })
+  // The instruction with this definition is an `I`.
+  const make = (args: I["args"]): I => asInstr(new Instruction(definition, args as object)) as I
+  return Object.assign(make, { definition })
 }
+
+let definitionCount = 0
 
 /** A tag as definitions hold it: what is behind it does not matter to them. */
 export const erase = <I, S>(tag: Context.Tag<I, S>): Context.Tag<never, unknown> =>
@@ -139,21 +141,73 @@ export const handler = (
   return service
 }
 
-/** Executes an instruction here and now, if that can be; answers the effect that is left of it. */
-export const attempt = (self: Any): Effect.Effect<unknown, unknown> => {
-  // What an instruction requires is in the context of whoever runs it.
-  const later = self as Effect.Effect<unknown, unknown, unknown> as Effect.Effect<unknown, unknown>
+/** Executes an instruction here and now, if that can be; answers what is left of it. */
+export const attempt = (self: Any): Step<unknown, unknown> => {
   const fiber = isEager ? currentFiber() : undefined
-  const cell = fiber?.getFiberRef(current)
-  if (fiber === undefined || cell === undefined || cell.fiber !== fiber) return later
-  if (cell.undriven.length > 0) return Effect.zipRight(abandonUndriven(cell), later)
-  if (cell.transaction !== undefined && cell.isStray) return Effect.interrupt
-  if (!cell.execution.allowance.mayGoOn()) return Effect.zipRight(cell.execution.allowance.pause, later)
+  if (fiber === undefined) return notNow(self)
+  const cell = fiber === lastFiber ? lastCell : cellOf(fiber)
+  if (cell === undefined || cell.fiber !== fiber) return notNow(self)
+  if (cell.undriven.length > 0) return later(Effect.zipRight(abandonUndriven(cell), plain(self)))
+  if (cell.transaction !== undefined && cell.isStray) return later(Effect.interrupt)
+  if (!cell.execution.allowance.mayGoOn()) return later(Effect.zipRight(cell.execution.allowance.pause, plain(self)))
   const definition = definitionOf(self)
-  const service = (cell.context ?? fiber.currentContext).unsafeMap.get(definition.family.key)
-  const direct = service === undefined ? undefined : directOf<Direct>(service)
-  return direct === undefined ? later : definition.perform(direct, cell, self.args as Args)
+  const context = cell.context ?? fiber.currentContext
+  if (context !== cell.tableOf) {
+    cell.tableOf = context
+    cell.table = tableOf(context)
+  }
+  const known = cell.table[definition.index]
+  const member = known === undefined ? memberIn(cell.table, context, definition) : known
+  return member === null ? notNow(self) : definition.perform(member, cell, self.args as Args)
 }
+
+const notNow = (self: Any): Step<unknown, unknown> => later(plain(self))
+
+/** What an instruction requires is in the context of whoever runs it. */
+const plain = (self: Any): Effect.Effect<unknown, unknown> =>
+  self as Effect.Effect<unknown, unknown, unknown> as Effect.Effect<unknown, unknown>
+
+// ---------------------------------------------------------------------------
+// what was looked up last
+// ---------------------------------------------------------------------------
+
+let lastFiber: RuntimeFiber<unknown, unknown> | undefined
+let lastCell: Cell | undefined
+
+const cellOf = (fiber: RuntimeFiber<unknown, unknown>): Cell | undefined => {
+  const cell = fiber.getFiberRef(current)
+  if (cell?.fiber === fiber) {
+    lastFiber = fiber
+    lastCell = cell
+  }
+  return cell
+}
+
+/** For whoever gives a fiber another cell than it had. */
+export const forgetCell = (): void => {
+  lastFiber = undefined
+  lastCell = undefined
+}
+
+const tables = new WeakMap<Context.Context<never>, Table>()
+
+/** One for each context; what it holds is looked up when it is first needed. */
+export const tableOf = (context: Context.Context<never>): Table => {
+  let table = tables.get(context)
+  if (table === undefined) tables.set(context, table = new Array<undefined>(definitionCount).fill(undefined))
+  return table
+}
+
+/** The member of the kernel's own implementation, unless the family was replaced. */
+const memberIn = (table: Table, context: Context.Context<never>, { family, index, member }: Definition) => {
+  const service = context.unsafeMap.get(family.key)
+  const direct = service === undefined ? undefined : directOf<Direct>(service)
+  return table[index] = direct?.[member] ?? null
+}
+
+// ---------------------------------------------------------------------------
+// codecs and text
+// ---------------------------------------------------------------------------
 
 export const argsSchema = (self: Any) => definitionOf(self).args
 export const answerSchema = (self: Any) => Option.flatMap(definitionOf(self).args, () => definitionOf(self).answer)
@@ -182,23 +236,22 @@ const show = (argument: unknown): string => {
 // ---------------------------------------------------------------------------
 
 /** Asks a member for its arguments in their order, without making a list of them where they are few. */
-const performer = (member: string, params: ReadonlyArray<string>): Definition["perform"] => {
+const performer = (params: ReadonlyArray<string>): Perform => {
   const [a = "", b = ""] = params
-  const ask = (direct: Direct) => direct[member] as Direct[string] // each family implements all of its members
   switch (params.length) {
     case 0:
-      return (direct, cell) => ask(direct)(cell)
+      return (member, cell) => member(cell)
     case 1:
-      return (direct, cell, args) => ask(direct)(cell, args[a])
+      return (member, cell, args) => member(cell, args[a])
     case 2:
-      return (direct, cell, args) => ask(direct)(cell, args[a], args[b])
+      return (member, cell, args) => member(cell, args[a], args[b])
     default:
-      return (direct, cell, args) => ask(direct)(cell, ...params.map((param) => args[param]))
+      return (member, cell, args) => member(cell, ...params.map((param) => args[param]))
   }
 }
 
 /** An iterator that has its result already: what `yield*` takes from it is the answer. */
-class Finished {
+export class Finished {
   readonly done = true
   constructor(readonly value: unknown) {}
   next() {
@@ -206,7 +259,7 @@ class Finished {
   }
 }
 
-const yielding = (effect: Effect.Effect<unknown, unknown, unknown>): Iterator<unknown, unknown> =>
+export const yielding = (effect: Effect.Effect<unknown, unknown, unknown>): Iterator<unknown, unknown> =>
   new SingleShotGen(new YieldWrap(effect))
 
 const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Schema.Schema<unknown, unknown>> =>
@@ -215,43 +268,65 @@ const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Sc
 const sameArgument = (self: unknown, that: unknown): boolean =>
   Equal.equals(self, that) || (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
 
-const Prototype = {
-  ...Effectable.CommitPrototype,
-  commit(this: Any) {
+/** All instructions have one shape. */
+class Instruction {
+  readonly [TypeId]: Definition
+  readonly args: object
+
+  constructor(definition: Definition, args: object) {
+    this[TypeId] = definition
+    this.args = args
+  }
+  get _tag(): string {
+    return this[TypeId].tag
+  }
+  commit(): Effect.Effect<unknown, unknown> {
+    const self = asInstr(this)
     return Effect.withFiberRuntime<unknown, unknown>((fiber) => {
-      const definition = definitionOf(this)
+      const definition = definitionOf(self)
       const service = fiber.currentContext.unsafeMap.get(definition.family.key)
       if (service === undefined) {
-        return Effect.dieMessage(`${this._tag} outside a machine: run the program with Avm.run`)
+        return Effect.dieMessage(`${self._tag} outside a machine: run the program with Avm.run`)
       }
-      const direct = directOf<Direct>(service)
-      const cell = direct === undefined ? undefined : fiber.getFiberRef(current)
-      return direct === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray ||
+      const member = directOf<Direct>(service)?.[definition.member]
+      const cell = member === undefined ? undefined : fiber.getFiberRef(current)
+      return member === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray ||
           cell.undriven.length > 0
-        ? execute(service, this)
-        : definition.perform(direct, cell, this.args as Args)
+        ? execute(service, self)
+        : effectOf(definition.perform(member, cell, self.args as Args))
     })
-  },
-  [Symbol.iterator](this: Any): Iterator<unknown, unknown> {
-    const step = attempt(this)
-    return isDone(step) && step._tag === "Success" ? new Finished(step.value) : yielding(step)
-  },
-  [Equal.symbol](this: Any, that: unknown): boolean {
-    if (this === that) return true
-    if (!isInstr(that) || that._tag !== this._tag) return false
-    const [mine, other] = [this.args as Record<string, unknown>, that.args as Record<string, unknown>]
-    return definitionOf(this).params.every((param) => sameArgument(mine[param], other[param]))
-  },
-  [Hash.symbol](this: Any): number {
-    return Hash.cached(this, Hash.string(format(this)))
-  },
-  toString(this: Any) {
-    return format(this)
-  },
-  toJSON(this: Any) {
-    return { _id: "Instr", instruction: format(this) }
-  },
-  [Inspectable.NodeInspectSymbol](this: Any) {
-    return format(this)
+  }
+  [Symbol.iterator](): Iterator<unknown, unknown> {
+    const step = attempt(asInstr(this))
+    return step instanceof Later ? yielding(step.effect) : new Finished(step)
+  }
+  [Equal.symbol](that: unknown): boolean {
+    const self = asInstr(this)
+    if (self === that) return true
+    if (!isInstr(that) || that._tag !== self._tag) return false
+    const [mine, other] = [self.args as Args, that.args as Args]
+    return definitionOf(self).params.every((param) => sameArgument(mine[param], other[param]))
+  }
+  [Hash.symbol](): number {
+    return Hash.cached(this, Hash.string(format(asInstr(this))))
+  }
+  toString() {
+    return format(asInstr(this))
+  }
+  toJSON() {
+    return { _id: "Instr", instruction: format(asInstr(this)) }
+  }
+  [Inspectable.NodeInspectSymbol]() {
+    return format(asInstr(this))
   }
 }
+
+// What else an effect consists of.
+for (const key of Reflect.ownKeys(Effectable.CommitPrototype)) {
+  if (Object.hasOwn(Instruction.prototype, key)) continue
+  const property = Object.getOwnPropertyDescriptor(Effectable.CommitPrototype, key)
+  if (property !== undefined) Object.defineProperty(Instruction.prototype, key, property)
+}
+
+/** The class and the effect are the same object; the compiler does not see what the loop above adds. */
+const asInstr = (self: Instruction): Any => self as unknown as Any

@@ -5,13 +5,14 @@ import * as Option from "effect/Option"
 import { ContextUnavailable, type StoreError } from "../AvmError.js"
 import type * as Introspect from "../Introspect.js"
 import type { MachineId } from "../MachineId.js"
-import { latest, type Replica, type StoredObject } from "../ObjectStore.js"
+import { latest, type Replica, type Stored, type StoredObject } from "../ObjectStore.js"
 import { StateUpdated } from "../TraceEvent.js"
-import { fromUnknown, type Val } from "../Val.js"
-import type { Cell } from "./frame.js"
+import { InvalidVal, type Val } from "../Val.js"
+import type { Cell, Place } from "./frame.js"
 import { applyNow, changing, type Implementation, type Kernel, permitted, reading, readInTx, trace } from "./kernel.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, Later, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { firstCulprit } from "./valCheck.js"
 
 export const make = (kernel: Kernel): Implementation<Introspect.Service> => ({
   self: (cell) => succeed(cell.frame.self),
@@ -20,10 +21,10 @@ export const make = (kernel: Kernel): Implementation<Introspect.Service> => ({
   currentMachine: (cell) => succeed(cell.machine),
   getState: (cell) => getState(kernel, cell),
   setState: (cell, state) => {
-    const checked = fromUnknown(state)
-    return checked._tag === "Left"
-      ? fail(checked.left)
-      : andThen(changing(cell, "setState"), () => setState(kernel, cell, state))
+    const culprit = firstCulprit(state)
+    if (culprit !== undefined) return fail(new InvalidVal(culprit))
+    const refused = changing(cell, "setState")
+    return refused === done ? setState(kernel, cell, state) : andThen(refused, () => setState(kernel, cell, state))
   }
 })
 
@@ -36,25 +37,32 @@ const getState = (kernel: Kernel, cell: Cell): Step<Val, Introspect.StateError> 
   const tx = cell.open
   if (place._tag === "Root") {
     // A11: transactional, and never in the read set.
-    return succeed(Option.getOrElse(tx?.rootState ?? Option.none(), () => cell.execution.rootState))
+    return tx !== undefined && Option.isSome(tx.rootState) ? tx.rootState.value : cell.execution.rootState
   }
   if (tx === undefined) {
-    return andThen(committed(kernel, cell), (stored): Step<Val, ContextUnavailable> => {
-      if (stored === undefined) return gone(cell)
-      if (place._tag === "Object") return succeed(stored.state)
-      const replica = stored.replicas.get(place.machine)
-      return replica === undefined ? gone(cell) : succeed(replica.state)
-    })
+    const stored = kernel.objects.read(self, latest)
+    return stored instanceof Later
+      ? andThen(stored, (stored) => stateAt(cell, place, stored))
+      : stateAt(cell, place, stored)
   }
   if (place._tag === "Replica") {
     return andThen(replicaInTx(kernel, cell, tx, place.machine), (replica) => succeed(replica.state))
   }
-  const pending = tx.states.get(self.value) ?? tx.creates.get(self.value)
-  if (pending !== undefined) return succeed("state" in pending ? pending.state : pending[1])
-  return andThen(
-    readInTx(kernel, tx, self, "state"),
-    (stored) => stored === undefined ? gone(cell) : succeed(stored.state)
-  )
+  const pending = tx.states.get(self.value)
+  if (pending !== undefined) return pending[1]
+  const creation = tx.creates.get(self.value)
+  if (creation !== undefined) return creation.state
+  const stored = readInTx(kernel, tx, self, "state")
+  return stored instanceof Later
+    ? andThen(stored, (stored) => stateAt(cell, place, stored))
+    : stateAt(cell, place, stored)
+}
+
+const stateAt = (cell: Cell, place: Place, stored: Stored | undefined): Step<Val, ContextUnavailable> => {
+  if (stored === undefined || stored._tag === "Tombstone") return gone(cell)
+  if (place._tag !== "Replica") return stored.state
+  const replica = stored.replicas.get(place.machine)
+  return replica === undefined ? gone(cell) : replica.state
 }
 
 // ---------------------------------------------------------------------------
@@ -73,10 +81,8 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
   if (tx === undefined) {
     if (place._tag === "Object") {
       // D4: the object must still be there, that is all; whatever state it had is overwritten.
-      return andThen(
-        permitted(kernel, () => kernel.objects.setState(self, state)),
-        (there): Step<void, ContextUnavailable> => there ? updated() : gone(cell)
-      )
+      const there = permitted(kernel, () => kernel.objects.setState(self, state))
+      return there === true ? updated() : andThen(there, (there) => there ? updated() : gone(cell))
     }
     return andThen(committed(kernel, cell), (stored): Step<void, Introspect.StateError> => {
       if (stored === undefined) return gone(cell)
@@ -92,14 +98,12 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
   }
   if (place._tag === "Replica") {
     return andThen(replicaInTx(kernel, cell, tx, place.machine), (replica) => {
-      tx.changed = true
       tx.setReplica(self, place.machine, Option.some({ ...replica, state }))
       return updated()
     })
   }
   const set = () => {
-    tx.changed = true
-    tx.states.set(self.value, [self, state])
+    tx.setState(self, state)
     return updated()
   }
   if (tx.creates.has(self.value)) return set()
@@ -116,7 +120,7 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
 const committed = (kernel: Kernel, cell: Cell): Step<StoredObject | undefined, StoreError> =>
   andThen(
     kernel.objects.read(cell.frame.self, latest),
-    (stored) => succeed(Option.isSome(stored) && stored.value._tag === "StoredObject" ? stored.value : undefined)
+    (stored) => stored?._tag === "StoredObject" ? stored : undefined
   )
 
 const replicaInTx = (

@@ -5,7 +5,7 @@
  * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
  * (A33).
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import {
@@ -31,7 +31,7 @@ import type { Cell, Execution } from "./frame.js"
 import type { Functions } from "./functions.js"
 import type { DirectStore } from "./memoryStore.js"
 import type { Privilege } from "./privilege.js"
-import { andThen, done, fail, type Step, succeed } from "./sync.js"
+import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 
 // ---------------------------------------------------------------------------
@@ -74,13 +74,6 @@ export type View =
 // looking at objects
 // ---------------------------------------------------------------------------
 
-const tombstone = (stored: Option.Option<Store.Stored>): boolean =>
-  Option.isSome(stored) && stored.value._tag === "Tombstone"
-
-/** What is committed now. */
-const committed = (kernel: Kernel, id: ObjectId): Step<Option.Option<Store.Stored>, StoreError> =>
-  kernel.objects.read(id, Store.latest)
-
 /** What the snapshot of a transaction shows, entered in its read set; `part` none for mere existence. */
 export const readInTx = (
   kernel: Kernel,
@@ -89,15 +82,11 @@ export const readInTx = (
   part: "metadata" | "state" | "replicas" | "existence"
 ): Step<Store.StoredObject | undefined, StoreError> => {
   const known = tx.known(id)
-  if (known !== undefined) {
-    if (part !== "existence") tx.observe(id, part)
-    return succeed(known.stored)
-  }
-  return andThen(kernel.objects.read(id, tx.snapshot), (stored) => {
-    tx.learn(id, stored)
-    if (part !== "existence") tx.observe(id, part)
-    return succeed(tx.known(id)?.stored)
-  })
+  if (known !== undefined) return known.observe(part)
+  const stored = kernel.objects.read(id, tx.snapshot)
+  return stored instanceof Later
+    ? andThen(stored, (stored) => tx.learn(id, stored).observe(part))
+    : tx.learn(id, stored).observe(part)
 }
 
 /** The object as the program sees it; none if it is missing, or destroyed (A6). Looking is a read of the metadata. */
@@ -105,9 +94,8 @@ export const look = (kernel: Kernel, cell: Cell, id: ObjectId): Step<View | unde
   const tx = cell.open
   if (tx === undefined) {
     return andThen(
-      committed(kernel, id),
-      (stored) =>
-        succeed(Option.isSome(stored) && stored.value._tag === "StoredObject" ? fromStore(stored.value) : undefined)
+      kernel.objects.read(id, Store.latest),
+      (stored) => stored?._tag === "StoredObject" ? fromStore(stored) : undefined
     )
   }
   const creation = tx.creates.get(id.value)
@@ -158,23 +146,27 @@ export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: Vie
 
 /** Whether the id has left a tombstone: only `Obj.destroy` asks (A6). */
 export const wasDestroyed = (kernel: Kernel, id: ObjectId, snapshot: Store.Snapshot): Step<boolean, StoreError> =>
-  andThen(kernel.objects.read(id, snapshot), (stored) => succeed(tombstone(stored)))
+  andThen(kernel.objects.read(id, snapshot), (stored) => stored?._tag === "Tombstone")
 
 // ---------------------------------------------------------------------------
 // reachability and ownership
 // ---------------------------------------------------------------------------
 
-export const machineReachable = (kernel: Kernel, machine: MachineId): Step<void, MachineUnreachable> =>
-  andThen(
-    kernel.reachability.machine(machine),
+export const machineReachable = (kernel: Kernel, machine: MachineId): Step<void, MachineUnreachable> => {
+  const reachable = stepOf(kernel.reachability.machine(machine))
+  return reachable === true ? done : andThen(
+    reachable,
     (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }))
   )
+}
 
-export const controllerReachable = (kernel: Kernel, controller: ControllerId): Step<void, ControllerUnreachable> =>
-  andThen(
-    kernel.reachability.controller(controller),
+export const controllerReachable = (kernel: Kernel, controller: ControllerId): Step<void, ControllerUnreachable> => {
+  const reachable = stepOf(kernel.reachability.controller(controller))
+  return reachable === true ? done : andThen(
+    reachable,
     (reachable): Step<void, ControllerUnreachable> => reachable ? done : fail(new ControllerUnreachable({ controller }))
   )
+}
 
 /**
  * Whether the transaction may touch a committed object, by its owner in the snapshot (A2, D11). The first object touched
@@ -242,7 +234,7 @@ export const commitNow = (
 export const permitted = <A, E>(kernel: Kernel, change: () => Step<A, E>): Step<A, E> =>
   kernel.privilege.isOpenTo(undefined)
     ? change()
-    : Effect.zipRight(kernel.privilege.pass(undefined), Effect.suspend(change))
+    : andThen(later(kernel.privilege.pass(undefined)), change)
 
 /** The read set of an instruction outside transactions. */
 export const reading = (
@@ -294,9 +286,13 @@ export const changing = (cell: Cell, instruction: string): Step<void> =>
 // tracing
 // ---------------------------------------------------------------------------
 
+/** Whether anybody wants to know. */
+export const isTraced = (kernel: Kernel, cell: Cell): boolean =>
+  kernel.trace.enabled || cell.execution.entries !== undefined
+
 /** Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. */
 export const trace = (kernel: Kernel, cell: Cell, event: () => TraceEvent): Step<void> =>
-  kernel.trace.enabled || cell.execution.entries !== undefined
+  isTraced(kernel, cell)
     ? traceAs(kernel, cell.execution, cell.open?.controller ?? Option.none(), event)
     : done
 
@@ -310,7 +306,7 @@ export const traceAs = (
   // Built by the machine itself, so there is nothing to validate.
   const entry = new TraceEntry({ timestamp: execution.timestamp++, event: event(), executingController }, true)
   execution.entries?.push(entry)
-  return kernel.trace.enabled ? kernel.trace.append(execution.id, entry) : done
+  return kernel.trace.enabled ? stepOf(kernel.trace.append(execution.id, entry)) : done
 }
 
 // ---------------------------------------------------------------------------
@@ -318,7 +314,8 @@ export const traceAs = (
 // ---------------------------------------------------------------------------
 
 /** An answer with its entry before it. */
-export const answering = <A>(traced: Step<void>, answer: A): Step<A> => andThen(traced, () => succeed(answer))
+export const answering = <A>(traced: Step<void>, answer: A): Step<A> =>
+  traced === done ? answer : andThen(traced, () => answer)
 
 export const sameId = (self: ObjectId, that: ObjectId): boolean => self === that || Equal.equals(self, that)
 

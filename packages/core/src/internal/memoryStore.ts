@@ -7,7 +7,6 @@
  * snapshot can see it: without snapshots no chain is longer than one.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
@@ -18,32 +17,17 @@ import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf, withDirect } from "./direct.js"
+import { later, type Step, stepOf } from "./sync.js"
 
 // ---------------------------------------------------------------------------
 // models
 // ---------------------------------------------------------------------------
 
-/** `commit` is the number of the commit that wrote it. */
-interface Version {
-  readonly commit: number
-  readonly stored: Option.Some<Store.Stored>
-  previous: Version | undefined
-}
-
-interface Node {
-  head: Version
-  history: Array<Store.Accepted> | undefined
-}
-
-/** A version that was superseded by commit `by`, and can go when no snapshot is older than that. */
-interface Superseded {
-  readonly node: Node
-  readonly by: number
-}
-
-/** A committed object. A class, so that all of them have one shape. */
-class Committed implements Store.StoredObject {
+/** A committed object, or what one has left; with the number of the commit that wrote it. All have one shape. */
+class Version implements Store.StoredObject {
   readonly _tag = "StoredObject"
+  /** What it superseded, for as long as a held snapshot may see that. */
+  previous: Superseding | undefined
   constructor(
     readonly behaviour: string,
     readonly metadata: ObjectMeta,
@@ -53,6 +37,55 @@ class Committed implements Store.StoredObject {
     readonly stateVersion: number,
     readonly replicasVersion: number
   ) {}
+  get commit(): number {
+    const { metadataVersion, replicasVersion, stateVersion } = this
+    const newer = metadataVersion > stateVersion ? metadataVersion : stateVersion
+    return newer > replicasVersion ? newer : replicasVersion
+  }
+}
+
+class Gone implements Store.Tombstone {
+  readonly _tag = "Tombstone"
+  previous: Superseding | undefined
+  constructor(readonly id: ObjectId, readonly version: number) {}
+  get commit(): number {
+    return this.version
+  }
+}
+
+type Superseding = Version | Gone
+
+/** Everything an object has accepted, as lists of its parts: a message costs the memory of two elements. */
+class History {
+  private readonly inputs: Array<Val> = []
+  private readonly senders: Array<Option.Option<ObjectId>> = []
+  private answers: Map<number, ReadonlyArray<Store.Answer>> | undefined
+
+  push(input: Val, sender: Option.Option<ObjectId>, answers: ReadonlyArray<Store.Answer>): void {
+    if (answers.length > 0) (this.answers ??= new Map()).set(this.inputs.length, answers)
+    this.inputs.push(input)
+    this.senders.push(sender)
+  }
+  get all(): ReadonlyArray<Store.Accepted> {
+    return this.inputs.map((input, n) => ({
+      input,
+      sender: this.senders[n] ?? Option.none(),
+      answers: this.answers?.get(n) ?? noAnswers
+    }))
+  }
+}
+
+const noAnswers: ReadonlyArray<Store.Answer> = []
+
+interface Node {
+  head: Superseding
+  history: History | undefined
+}
+
+/** A version that was superseded by commit `by`, and can go when no snapshot is older than that. */
+interface Superseded {
+  readonly node: Node
+  readonly by: number
 }
 
 /** An object while a commit changes it. */
@@ -70,26 +103,39 @@ interface Draft {
 const noReplicas: ReadonlyMap<MachineId, Store.Replica> = new Map()
 
 /** What the kernel asks of a store again and again; over memory, the answer is there at once. */
-export interface DirectStore extends Pick<Store.Service, "release" | "read" | "commit"> {
-  readonly snapshot: () => Effect.Effect<Store.Snapshot, StoreError>
+export interface DirectStore {
+  readonly snapshot: () => Step<Store.Snapshot, StoreError>
+  readonly release: (snapshot: Store.Snapshot) => Step<void>
+  readonly read: (id: ObjectId, snapshot: Store.Snapshot) => Step<Store.Stored | undefined, StoreError>
+  readonly commit: (changes: Store.ChangeSet, enlisted?: STM.STM<unknown>) => Step<Store.Outcome, StoreError>
+  readonly create: (creation: Store.Creation) => Step<void, StoreError>
   /** False if the object is not there. */
-  readonly setState: (id: ObjectId, state: Val) => Effect.Effect<boolean, StoreError>
-  readonly accept: (id: ObjectId, accepted: Store.Accepted) => Effect.Effect<void, StoreError>
+  readonly setState: (id: ObjectId, state: Val) => Step<boolean, StoreError>
+  readonly accept: (
+    id: ObjectId,
+    input: Val,
+    sender: Option.Option<ObjectId>,
+    answers: ReadonlyArray<Store.Answer>
+  ) => Step<void, StoreError>
 }
 
 /** The short way into a store that has one, the ordinary one into any other. */
 export const direct = (store: Store.Service, noChanges: Store.ChangeSet): DirectStore =>
   directOf<DirectStore>(store) ?? {
-    ...store,
-    snapshot: () => store.snapshot,
+    snapshot: () => stepOf(store.snapshot),
+    release: (snapshot) => stepOf(store.release(snapshot)),
+    read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
+    commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
+    create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
     setState: (id, state) => {
       const reads = new Map([[id.value, { id, exists: true }]])
-      return Effect.map(
+      return stepOf(Effect.map(
         store.commit({ ...noChanges, reads, states: [[id, state]] }),
         (outcome) => outcome._tag === "Committed"
-      )
+      ))
     },
-    accept: (id, accepted) => Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, accepted]] }))
+    accept: (id, input, sender, answers) =>
+      stepOf(Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, { input, sender, answers }]] })))
   }
 
 // ---------------------------------------------------------------------------
@@ -116,7 +162,7 @@ export const make = (): Store.Service => {
     while (firstSuperseded < superseded.length) {
       const next = superseded[firstSuperseded] as Superseded
       if (next.by > limit) break
-      let version: Version | undefined = next.node.head
+      let version: Superseding | undefined = next.node.head
       while (version !== undefined && version.commit > limit) version = version.previous
       if (version !== undefined) version.previous = undefined
       firstSuperseded++
@@ -127,20 +173,21 @@ export const make = (): Store.Service => {
     }
   }
 
-  const lookup = (key: string, snapshot: Store.Snapshot): Option.Option<Store.Stored> => {
+  const lookup = (key: string, snapshot: Store.Snapshot): Store.Stored | undefined => {
     let version = nodes.get(key)?.head
     while (version !== undefined && version.commit > snapshot.version) version = version.previous
-    return version === undefined ? Option.none() : version.stored
+    return version
   }
 
-  const current = (key: string): Store.Stored | undefined => nodes.get(key)?.head.stored.value
+  const current = (key: string): Store.Stored | undefined => nodes.get(key)?.head
 
   // -------------------------------------------------------------------------
   // commit
   // -------------------------------------------------------------------------
 
   const conflicts = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans">): ReadonlyArray<ObjectId> => {
-    const found = new Map<string, ObjectId>()
+    let found: Map<string, ObjectId> | undefined
+    const find = (key: string, id: ObjectId): void => void (found ??= new Map()).set(key, id)
     for (const [key, read] of changes.reads) {
       const now = current(key)
       const same = now?._tag === "StoredObject"
@@ -149,21 +196,21 @@ export const make = (): Store.Service => {
           (read.state === undefined || read.state === now.stateVersion) &&
           (read.replicas === undefined || read.replicas === now.replicasVersion)
         : !read.exists
-      if (!same) found.set(key, read.id)
+      if (!same) find(key, read.id)
     }
     for (const scan of changes.scans) {
       for (const [key, { head }] of nodes) {
         if (head.commit <= changes.snapshot.version) continue
-        const now = head.stored.value
+        const now: Store.Stored = head
         const before = scan.answer.has(key)
         if (now._tag === "Tombstone") {
-          if (before) found.set(key, now.id)
+          if (before) find(key, now.id)
         } else if (now.metadataVersion > changes.snapshot.version && (before || answers(scan, now))) {
-          found.set(key, now.metadata.id)
+          find(key, now.metadata.id)
         }
       }
     }
-    return [...found.values()]
+    return found === undefined ? nothing : [...found.values()]
   }
 
   const apply = (changes: Store.ChangeSet): Store.Outcome => {
@@ -172,7 +219,7 @@ export const make = (): Store.Service => {
       for (const [id, state] of changes.states) {
         if (!putState(id, state, commit)) throw new Error(`commit: ${id.value} is changed, but does not exist`)
       }
-      for (const [id, accepted] of changes.inputs) accept(id, accepted)
+      for (const [id, { answers, input, sender }] of changes.inputs) accept(id, input, sender, answers)
       if (listeners.size > 0 && changes.states.length > 0) announce(changes.states.map(([id]) => id))
       return { _tag: "Committed", version: commit }
     }
@@ -224,7 +271,7 @@ export const make = (): Store.Service => {
     for (const id of changes.destroys) draft(id).destroyed = true
 
     for (const [key, object] of drafts) write(key, commit, object)
-    for (const [id, accepted] of changes.inputs) accept(id, accepted)
+    for (const [id, { answers, input, sender }] of changes.inputs) accept(id, input, sender, answers)
     if (listeners.size > 0 && drafts.size > 0) announce([...drafts.values()].map((object) => object.metadata.id))
     return { _tag: "Committed", version: commit }
   }
@@ -235,8 +282,8 @@ export const make = (): Store.Service => {
       nodes.get(key),
       commit,
       object.destroyed
-        ? { _tag: "Tombstone", id: object.metadata.id, version: commit }
-        : new Committed(
+        ? new Gone(object.metadata.id, commit)
+        : new Version(
           object.behaviour,
           object.metadata,
           object.state,
@@ -247,38 +294,38 @@ export const make = (): Store.Service => {
         )
     )
 
-  const put = (key: string, node: Node | undefined, commit: number, object: Store.Stored) => {
-    const stored = some(object)
+  const put = (key: string, node: Node | undefined, commit: number, version: Superseding) => {
     if (node === undefined) {
-      nodes.set(key, { head: { commit, stored, previous: undefined }, history: undefined })
-    } else if (held.size === 0) {
-      node.head = { commit, stored, previous: undefined }
-    } else {
-      node.head = { commit, stored, previous: node.head }
+      nodes.set(key, { head: version, history: undefined })
+      return
+    }
+    if (held.size > 0) {
+      version.previous = node.head
       superseded.push({ node, by: commit })
     }
+    node.head = version
   }
 
   /** The commonest of changes, without a draft; false if the object is not there. */
   const putState = (id: ObjectId, state: Val, commit: number): boolean => {
     const node = nodes.get(id.value)
-    const known = node?.head.stored.value
+    const known = node?.head
     if (known === undefined || known._tag === "Tombstone") return false
     const { behaviour, metadata, metadataVersion, replicas, replicasVersion } = known
     put(
       id.value,
       node,
       commit,
-      new Committed(behaviour, metadata, state, replicas, metadataVersion, commit, replicasVersion)
+      new Version(behaviour, metadata, state, replicas, metadataVersion, commit, replicasVersion)
     )
     return true
   }
 
-  const accept = (id: ObjectId, accepted: Store.Accepted): void => {
+  const accept: DirectStore["accept"] = (id, input, sender, answers) => {
     const node = nodes.get(id.value)
     if (node === undefined) throw new Error(`commit: ${id.value} accepted an input, but does not exist`)
-    if (node.history === undefined) node.history = [accepted]
-    else node.history.push(accepted)
+    if (node.history === undefined) node.history = new History()
+    node.history.push(input, sender, answers)
   }
 
   const announce = (ids: ReadonlyArray<ObjectId>): void => {
@@ -332,17 +379,17 @@ export const make = (): Store.Service => {
   const service: Store.Service = {
     snapshot: Effect.sync(take),
     release: (snapshot) => Effect.sync(() => release(snapshot)),
-    read: (id, snapshot) => Effect.sync(() => lookup(id.value, snapshot)),
+    read: (id, snapshot) => Effect.sync(() => Option.fromNullable(lookup(id.value, snapshot))),
     scan: (snapshot) =>
       Effect.sync(() => {
         const objects: Array<Store.StoredObject> = []
         for (const key of nodes.keys()) {
-          const stored = Option.getOrUndefined(lookup(key, snapshot))
+          const stored = lookup(key, snapshot)
           if (stored?._tag === "StoredObject") objects.push(stored)
         }
         return objects
       }),
-    history: (id) => Effect.sync(() => nodes.get(id.value)?.history?.slice() ?? []),
+    history: (id) => Effect.sync(() => nodes.get(id.value)?.history?.all ?? []),
     commit: (changes, enlisted) =>
       enlisted === undefined ? Effect.sync(() => attempt(changes)) : STM.commit(together(changes, enlisted)),
     awaitConflict: (changes) =>
@@ -377,24 +424,27 @@ export const make = (): Store.Service => {
   }
 
   const direct: DirectStore = {
-    snapshot: () => Exit.succeed(take()),
-    release: (snapshot) => {
-      release(snapshot)
-      return Exit.void
-    },
-    read: (id, snapshot) => Exit.succeed(lookup(id.value, snapshot)),
+    snapshot: take,
+    release,
+    read: (id, snapshot) => lookup(id.value, snapshot),
     commit: (changes, enlisted) =>
-      enlisted === undefined ? Exit.succeed(attempt(changes)) : STM.commit(together(changes, enlisted)),
+      enlisted === undefined ? attempt(changes) : later(STM.commit(together(changes, enlisted))),
+    create: ({ behaviour, metadata, state }) => {
+      const commit = ++clock
+      const { id } = metadata
+      const version = new Version(behaviour, metadata, state, noReplicas, commit, commit, commit)
+      put(id.value, nodes.get(id.value), commit, version)
+      if (listeners.size > 0) announce([id])
+    },
     setState: (id, state) => {
-      if (!putState(id, state, clock + 1)) return Exit.succeed(false)
+      if (!putState(id, state, clock + 1)) return false
       clock++
       if (listeners.size > 0) announce([id])
-      return Exit.succeed(true)
+      return true
     },
-    accept: (id, accepted) => {
+    accept: (id, input, sender, answers) => {
       clock++
-      accept(id, accepted)
-      return Exit.void
+      return accept(id, input, sender, answers)
     }
   }
   return withDirect(service, direct)
@@ -404,7 +454,7 @@ export const make = (): Store.Service => {
 // internal
 // ---------------------------------------------------------------------------
 
-const some = <A>(value: A): Option.Some<A> => Option.some(value) as Option.Some<A> // `Option.some` makes nothing else
+const nothing: ReadonlyArray<ObjectId> = []
 
 const without = <K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> => {
   const rest = new Map(map)

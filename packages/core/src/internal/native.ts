@@ -2,15 +2,16 @@
  * Effects written as generators that a `yield*` runs in place, without the fiber's help: what is yielded inside them goes
  * straight to whoever drives the outer generator. Anywhere else they are what `Effect.gen` makes of the same body.
  *
- * A body cannot catch: a failure that is yielded ends the outer generator as well. `outcome` is for those who must.
+ * A body cannot catch: a failure that is yielded ends the outer generator as well.
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type { YieldWrap } from "effect/Utils"
 import type { Any } from "../Instr.js"
-import { attempt } from "./instruction.js"
-import { isDone, settled } from "./sync.js"
+import { attempt, Finished, yielding } from "./instruction.js"
+import { effectOf, Later, type Step } from "./sync.js"
 
 type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
@@ -34,15 +35,39 @@ Object.defineProperty(Native.prototype, Symbol.iterator, {
 
 export const native = <A>(body: Body<A>): Effect.Effect<A, unknown, unknown> => new Native(body)
 
-/** How an instruction ends, failures included. */
-export function* outcome(instruction: Any): Generator<Yielded, Exit.Exit<unknown, unknown>, unknown> {
-  const step = attempt(instruction)
-  return isDone(step) ? step : yield* Effect.exit(step)
+/**
+ * An instruction with something done to its answer, or to its failure, at once where the instruction is executed at once.
+ */
+class Converted extends Effectable.Class<unknown, unknown, unknown> {
+  constructor(
+    readonly instruction: Any,
+    readonly onSuccess: (answer: unknown) => Step<unknown, unknown>,
+    readonly onFailure: (cause: Cause.Cause<unknown>) => Effect.Effect<unknown, unknown, unknown>
+  ) {
+    super()
+  }
+  commit(): Effect.Effect<unknown, unknown, unknown> {
+    return this.convert(this.instruction)
+  }
+  convert(effect: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> {
+    return Effect.matchCauseEffect(effect, {
+      onFailure: this.onFailure,
+      onSuccess: (answer) => effectOf(this.onSuccess(answer))
+    })
+  }
 }
 
-/** The value of an effect: at once if it is finished, else by way of whoever drives this. */
-export function* value<A>(effect: Effect.Effect<A, unknown, unknown>): Generator<Yielded, A, unknown> {
-  const exit = settled(effect)
-  // Its value is of its type.
-  return exit?._tag === "Success" ? exit.value as A : yield* effect
-}
+Object.defineProperty(Converted.prototype, Symbol.iterator, {
+  value(this: Converted): Iterator<unknown, unknown> {
+    const step = attempt(this.instruction)
+    if (step instanceof Later) return yielding(this.convert(step.effect))
+    const answer = this.onSuccess(step)
+    return answer instanceof Later ? yielding(answer.effect) : new Finished(answer)
+  }
+})
+
+export const converted = (
+  instruction: Any,
+  onSuccess: (answer: unknown) => Step<unknown, unknown>,
+  onFailure: (cause: Cause.Cause<unknown>) => Effect.Effect<unknown, unknown, unknown> = Exit.failCause
+): Effect.Effect<unknown, unknown, unknown> => new Converted(instruction, onSuccess, onFailure)

@@ -1,7 +1,6 @@
 /**
  * The Object family: creation, destruction, calls.
  */
-import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {
   type AvmError,
@@ -15,11 +14,12 @@ import {
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import { freshObjectId } from "../IdGenerator.js"
+import type { MachineId } from "../MachineId.js"
 import type * as Obj from "../Obj.js"
 import type { ObjectId } from "../ObjectId.js"
-import { type Creation, latest } from "../ObjectStore.js"
+import { type Creation, latest, type Stored } from "../ObjectStore.js"
 import { ObjectCreated, ObjectDestroyed } from "../TraceEvent.js"
-import { fromUnknown, type Val } from "../Val.js"
+import { InvalidVal, type Val } from "../Val.js"
 import { activate } from "./activation.js"
 import { Authoritative, type Cell, type Place } from "./frame.js"
 import {
@@ -28,18 +28,20 @@ import {
   changing,
   claim,
   claimFor,
-  commitNow,
   foreign,
   type Implementation,
   type Kernel,
   look,
   machineReachable,
+  permitted,
+  readInTx,
   reading,
   trace,
-  type View,
   wasDestroyed
 } from "./kernel.js"
-import { andThen, done, fail, type Step } from "./sync.js"
+import { andThen, done, fail, Later, type Step } from "./sync.js"
+import type { Transaction } from "./transaction.js"
+import { firstCulprit } from "./valCheck.js"
 
 export const make = (kernel: Kernel): Implementation<Obj.Service> => ({
   create: (cell, behaviour, controller, home) => create(kernel, cell, behaviour, controller, home === true),
@@ -60,30 +62,29 @@ const create = (
 ): Step<ObjectId, Obj.CreateError> => {
   const registration = kernel.registry.lookup(behaviour)
   if (Option.isNone(registration)) return fail(new BehaviourNotFound({ name: behaviour })) // D3
-  return andThen(
-    changing(cell, "createObj"),
-    () =>
-      andThen(freshObjectId(kernel.ids), (id): Step<ObjectId, Obj.CreateError> => {
-        const creation = (controller: Option.Option<ControllerId>): Creation => ({
-          behaviour,
-          metadata: { id, machine: cell.machine, creatingController: controller, currentController: controller },
-          state: registration.value.initial
-        })
-        const created = () => answering(trace(kernel, cell, () => new ObjectCreated({ id, behaviour }, true)), id)
-        const tx = cell.open
-        if (tx === undefined) {
-          const controller = Option.orElse(asked, () => home ? kernel.homeController : Option.none())
-          return andThen(commitNow(kernel, { creates: [creation(controller)] }), created)
-        }
-        // D2: one transaction, one controller; an explicit one locks a deferred transaction.
-        const claimed = Option.isSome(asked) ? claimFor(kernel, tx, id, asked.value) : done
-        return andThen(claimed, () => {
-          tx.changed = true
-          tx.creates.set(id.value, creation(tx.controller))
-          return created()
-        })
-      })
-  )
+  const refused = changing(cell, "createObj")
+  if (refused !== done) return andThen(refused, () => create(kernel, cell, behaviour, asked, home))
+  const { initial } = registration.value
+  return andThen(freshObjectId(kernel.ids), (id): Step<ObjectId, Obj.CreateError> => {
+    const creation = (controller: Option.Option<ControllerId>): Creation => ({
+      behaviour,
+      metadata: { id, machine: cell.machine, creatingController: controller, currentController: controller },
+      state: initial
+    })
+    const created = (): Step<ObjectId> =>
+      answering(trace(kernel, cell, () => new ObjectCreated({ id, behaviour }, true)), id)
+    const tx = cell.open
+    if (tx === undefined) {
+      const controller = home && Option.isNone(asked) ? kernel.homeController : asked
+      return andThen(permitted(kernel, () => kernel.objects.create(creation(controller))), created)
+    }
+    // D2: one transaction, one controller; an explicit one locks a deferred transaction.
+    const claimed = Option.isSome(asked) ? claimFor(kernel, tx, id, asked.value) : done
+    return andThen(claimed, () => {
+      tx.create(creation(tx.controller))
+      return created()
+    })
+  })
 }
 
 // ---------------------------------------------------------------------------
@@ -99,8 +100,7 @@ const destroy = (kernel: Kernel, cell: Cell, id: ObjectId): Step<true, Obj.Destr
       if (tx !== undefined) {
         // A5: destroying twice is logged twice, and counts once.
         return andThen(view._tag === "Pending" ? done : claim(kernel, tx, view.stored), () => {
-          tx.changed = true
-          tx.destroys.set(id.value, id)
+          tx.destroy(id)
           return destroyed()
         })
       }
@@ -136,31 +136,76 @@ const call = (
   id: ObjectId,
   input: Val,
   behaviour: string | undefined
-): Effect.Effect<Option.Option<Val>, AvmError> => {
-  const checked = fromUnknown(input)
-  if (checked._tag === "Left") return fail(checked.left)
-  return andThen(look(kernel, cell, id), (view): Effect.Effect<Option.Option<Val>, AvmError> => {
-    if (view === undefined) return fail(new ObjectNotFound({ id }))
-    const { machine, place } = serving(cell, view)
-    return andThen(place._tag === "Replica" ? done : machineReachable(kernel, machine), () => {
-      if (behaviour !== undefined && behaviour !== view.behaviour) return fail(new InvalidInput({ id, input })) // A35
-      const registration = kernel.registry.lookup(view.behaviour)
-      if (Option.isNone(registration)) return fail(new BehaviourNotFound({ name: view.behaviour }))
-      const tx = cell.open
-      const claimed = tx === undefined || view._tag === "Pending" ? done : claim(kernel, tx, view.stored)
-      return andThen(
-        claimed,
-        () => activate(kernel, cell, { id, registration: registration.value, machine, place }, input)
-      )
-    })
-  })
+): Step<Option.Option<Val>, AvmError> => {
+  const culprit = firstCulprit(input)
+  if (culprit !== undefined) return fail(new InvalidVal(culprit))
+  const tx = cell.open
+  if (tx !== undefined) {
+    const creation = tx.creates.get(id.value)
+    // A1: what was created in here may be used, whoever owns it.
+    if (creation !== undefined) return callAt(kernel, cell, creation, tx.view(creation.metadata).machine, input, behaviour)
+  }
+  const stored = tx === undefined ? kernel.objects.read(id, latest) : readInTx(kernel, tx, id, "metadata")
+  return stored instanceof Later
+    ? andThen(stored, (stored) => callStored(kernel, cell, tx, id, stored, input, behaviour))
+    : callStored(kernel, cell, tx, id, stored, input, behaviour)
 }
 
-/** A25: outside transactions, a replica on the caller's machine serves the call. */
-const serving = (cell: Cell, view: View): { readonly machine: typeof cell.machine; readonly place: Place } => {
-  const { machine } = view.metadata
-  return cell.open === undefined && machine !== cell.machine && view._tag === "Committed" &&
-      view.stored.replicas.has(cell.machine)
-    ? { machine: cell.machine, place: { _tag: "Replica", machine: cell.machine } }
-    : { machine, place: Authoritative }
+const callStored = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction | undefined,
+  id: ObjectId,
+  stored: Stored | undefined,
+  input: Val,
+  behaviour: string | undefined
+): Step<Option.Option<Val>, AvmError> => {
+  if (stored === undefined || stored._tag === "Tombstone") return fail(new ObjectNotFound({ id }))
+  const { metadata, replicas } = stored
+  if (tx !== undefined) {
+    return callAt(kernel, cell, stored, tx.view(metadata).machine, input, behaviour, () => claim(kernel, tx, stored))
+  }
+  // A25: outside transactions, a replica on the caller's machine serves the call.
+  return metadata.machine !== cell.machine && replicas.has(cell.machine)
+    ? dispatch(kernel, cell, stored, cell.machine, { _tag: "Replica", machine: cell.machine }, input, behaviour)
+    : callAt(kernel, cell, stored, metadata.machine, input, behaviour)
 }
+
+/** The object itself, where it is; `claim` is asked last, since it may lock the transaction (A33). */
+const callAt = (
+  kernel: Kernel,
+  cell: Cell,
+  object: Callee,
+  machine: MachineId,
+  input: Val,
+  behaviour: string | undefined,
+  claim?: () => Step<void, AvmError>
+): Step<Option.Option<Val>, AvmError> => {
+  const reachable = machineReachable(kernel, machine)
+  return reachable === done
+    ? dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, claim)
+    : andThen(reachable, () => dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, claim))
+}
+
+const dispatch = (
+  kernel: Kernel,
+  cell: Cell,
+  object: Callee,
+  machine: MachineId,
+  place: Place,
+  input: Val,
+  behaviour: string | undefined,
+  claim?: () => Step<void, AvmError>
+): Step<Option.Option<Val>, AvmError> => {
+  const { id } = object.metadata
+  if (behaviour !== undefined && behaviour !== object.behaviour) return fail(new InvalidInput({ id, input })) // A35
+  const found = kernel.registry.lookup(object.behaviour)
+  if (Option.isNone(found)) return fail(new BehaviourNotFound({ name: object.behaviour }))
+  const claimed = claim === undefined ? done : claim()
+  return claimed === done
+    ? activate(kernel, cell, found.value, id, machine, place, input)
+    : andThen(claimed, () => activate(kernel, cell, found.value, id, machine, place, input))
+}
+
+/** What a call has to know of an object, committed or pending. */
+type Callee = Pick<Creation, "behaviour" | "metadata">

@@ -79,8 +79,7 @@ const move = (kernel: Kernel, cell: Cell, id: ObjectId, to: MachineId): Step<tru
           view._tag === "Pending" ? done : claim(kernel, tx, view.stored),
           () =>
             andThen(replicasOf(kernel, tx, id, view), (replicas) => {
-              tx.changed = true
-              tx.moves.set(id.value, [id, to])
+              tx.move(id, to)
               if (replicas.has(to)) tx.setReplica(id, to, Option.none()) // A25
               return moved()
             })
@@ -163,8 +162,7 @@ const transfer = (
           const owner = view._tag === "Pending" ? Option.none() : view.stored.metadata.currentController
           const claimed = Option.isSome(owner) ? claimFor(kernel, tx, id, owner.value) : done
           return andThen(claimed, () => {
-            tx.changed = true
-            tx.transfers.set(id.value, [id, to])
+            tx.transfer(id, to)
             return transferred()
           })
         }

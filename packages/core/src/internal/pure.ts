@@ -1,13 +1,12 @@
 /**
  * The Pure family: functions by name, outside every transaction (D14).
  */
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Pure from "../Pure.js"
 import { FunctionRegistered, FunctionUpdated } from "../TraceEvent.js"
 import { fromUnknown } from "../Val.js"
 import { answering, changing, type Implementation, type Kernel, trace } from "./kernel.js"
-import { andThen, fail, succeed } from "./sync.js"
+import { andThen, die, fail, succeed } from "./sync.js"
 
 export const makePure = (kernel: Kernel): Implementation<Pure.Pure["Type"]> => ({
   call: (_cell, name, args) => {
@@ -18,7 +17,7 @@ export const makePure = (kernel: Kernel): Implementation<Pure.Pure["Type"]> => (
     try {
       const answer = fn(args)
       if (!Option.isOption(answer)) {
-        return Exit.die(new TypeError(`The pure function ${name} answers no Option`))
+        return die(new TypeError(`The pure function ${name} answers no Option`))
       }
       if (Option.isSome(answer)) {
         const result = fromUnknown(answer.value)
@@ -26,7 +25,7 @@ export const makePure = (kernel: Kernel): Implementation<Pure.Pure["Type"]> => (
       }
       return succeed(answer)
     } catch (cause) {
-      return Exit.die(new Error(`The pure function ${name} threw`, { cause }))
+      return die(new Error(`The pure function ${name} threw`, { cause }))
     }
   },
   update: (cell, name, fn, options) =>

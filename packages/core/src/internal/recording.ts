@@ -19,6 +19,7 @@ import type { Answer } from "../ObjectStore.js"
 import { equals, fromUnknown, type Val } from "../Val.js"
 import { type Frame, here } from "./frame.js"
 import { definitionOf, execute, handler } from "./instruction.js"
+import { later } from "./sync.js"
 
 /** What a program did on its second run that it had not done on its first. */
 export class Differs extends Data.TaggedError("Differs")<{
@@ -42,13 +43,13 @@ export const record = (
 ): Context.Context<never> =>
   intercepting(context, (instruction, original) =>
     here((cell) => {
-      if (cell.frame !== frame || isOwnState(instruction)) return original
+      if (cell.frame !== frame || isOwnState(instruction)) return later(original)
       // In the order of asking, which is the order in which a replay asks.
       const at = answers.push({ instruction: encodeInstruction(instruction), answer: unrecorded }) - 1
-      return Effect.onExit(original, (exit) =>
+      return later(Effect.onExit(original, (exit) =>
         Effect.sync(() => {
           answers[at] = encode(instruction, exit)
-        }))
+        })))
     }))
 
 /** A context in which instructions answer what is in the record, one after the other, and only the state is real. */

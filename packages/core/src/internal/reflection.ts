@@ -10,7 +10,7 @@ import type * as Reflect from "../Reflect.js"
 import type * as Reify from "../Reify.js"
 import type { Cell } from "./frame.js"
 import { type Implementation, type Kernel, look } from "./kernel.js"
-import { andThen, fail, type Step, succeed } from "./sync.js"
+import { andThen, fail, type Step, stepOf, succeed } from "./sync.js"
 
 export const makeReflect = (kernel: Kernel): Implementation<Reflect.Service> => ({
   reflect: (cell, id) =>
@@ -67,7 +67,7 @@ const scry = (
 ): Step<ReadonlyArray<Found>, Reflect.ScryError> => {
   const tx = cell.open
   return andThen(
-    kernel.store.scan(tx?.snapshot ?? latest),
+    stepOf(kernel.store.scan(tx?.snapshot ?? latest)),
     (objects): Step<ReadonlyArray<Found>, Reflect.ScryError> => {
       const found: Array<Found> = []
       const answer = new Set<string>()

@@ -9,8 +9,9 @@ import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Allowance } from "./eager.js"
 import { abandonUndriven, Cell, current, type Execution, Root } from "./frame.js"
+import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
-import { andThen, done, type Step } from "./sync.js"
+import { andThen, done, effectOf, type Step } from "./sync.js"
 
 /** Who wants the entries of a run. */
 export interface Observer {
@@ -45,13 +46,13 @@ export const run = <A, E, R>(
       undefined,
       undefined
     )
-    return Effect.onExit(
-      Effect.locally(program, current, cell),
-      (exit) =>
-        cell.undriven.length === 0
-          ? end(kernel, cell, exit)
-          : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => end(kernel, cell, exit)))
-    )
+    const inCell = Effect.locally(Effect.suspend(() => (forgetCell(), program)), current, cell)
+    return Effect.onExit(inCell, (exit) => {
+      forgetCell()
+      return cell.undriven.length === 0
+        ? effectOf(end(kernel, cell, exit))
+        : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit))))
+    })
   })
 }
 

@@ -20,15 +20,39 @@ import type { Waiting } from "./waiting.js"
 /** The part of an object that was looked at. */
 export type Part = "metadata" | "state" | "replicas"
 
-interface Seen {
-  readonly id: ObjectId
-  readonly stored: Store.StoredObject | undefined
-  exists: boolean
+/** What was read of an object, and of which versions. */
+class Seen implements Store.Read {
   metadata?: number
   state?: number
   replicas?: number
   /** False while nothing but its existence was asked for, as `setState` does. */
-  observed: boolean
+  observed = false
+
+  constructor(readonly id: ObjectId, readonly stored: Store.StoredObject | undefined) {}
+
+  get exists(): boolean {
+    return this.stored !== undefined
+  }
+
+  /** Enters that a part of it was looked at; answers the object. */
+  observe(part: Part | "existence"): Store.StoredObject | undefined {
+    const { stored } = this
+    if (part === "existence") return stored
+    this.observed = true
+    if (stored === undefined) return undefined
+    switch (part) {
+      case "metadata":
+        this.metadata = stored.metadataVersion
+        break
+      case "state":
+        this.state = stored.stateVersion
+        break
+      case "replicas":
+        this.replicas = stored.replicasVersion
+        break
+    }
+    return stored
+  }
 }
 
 type Replicas = Store.StoredObject["replicas"]
@@ -46,16 +70,16 @@ export class Transaction {
   /** Whether anything was done that is validated at commit (A17). */
   changed = false
 
-  readonly creates = new Map<string, Store.Creation>()
-  readonly destroys = new Map<string, ObjectId>()
-  readonly transfers = new Map<string, readonly [ObjectId, ControllerId]>()
-  readonly moves = new Map<string, readonly [ObjectId, MachineId]>()
-  readonly states = new Map<string, readonly [ObjectId, Val]>()
+  creates: Pending<Store.Creation> = nothing
+  destroys: Pending<ObjectId> = nothing
+  transfers: Pending<readonly [ObjectId, ControllerId]> = nothing
+  moves: Pending<readonly [ObjectId, MachineId]> = nothing
+  states: Pending<readonly [ObjectId, Val]> = nothing
   readonly inputs: Array<readonly [ObjectId, Store.Accepted]> = []
   readonly scans: Array<Store.Scan> = []
   private readonly seen = new Map<string, Seen>()
-  private readonly replicas = new Map<string, Map<MachineId, PendingReplica>>()
-  private readonly scanned = new Map<string, ObjectId>()
+  private replicas: Pending<ReadonlyMap<MachineId, PendingReplica>> = nothing
+  private scanned: Pending<ObjectId> = nothing
 
   /** Who has finished it; the program itself does so at its end. */
   closedBy: Cell | "program" | undefined
@@ -64,7 +88,7 @@ export class Transaction {
   /** Set by `Tx.retry`: this attempt cannot be committed any more. */
   waiting: Waiting | undefined
   /** The fibers that have forked others in here (A38). */
-  readonly forking = new Set<RuntimeFiber<unknown, unknown>>()
+  forking: ReadonlySet<RuntimeFiber<unknown, unknown>> = nobody
 
   constructor(
     readonly id: TxId,
@@ -93,39 +117,23 @@ export class Transaction {
   // -------------------------------------------------------------------------
 
   /** What was read of an object before, if anything was. */
-  known(id: ObjectId): { readonly stored: Store.StoredObject | undefined } | undefined {
+  known(id: ObjectId): Seen | undefined {
     return this.seen.get(id.value)
   }
 
   /** Enters what the snapshot shows of an object. Another fiber of the transaction may have done so meanwhile. */
-  learn(id: ObjectId, stored: Option.Option<Store.Stored>): void {
-    if (this.seen.has(id.value)) return
-    const object = Option.isSome(stored) && stored.value._tag === "StoredObject" ? stored.value : undefined
-    this.seen.set(id.value, { id, stored: object, exists: object !== undefined, observed: false })
-  }
-
-  /** Enters that a part of an object learnt of was looked at. */
-  observe(id: ObjectId, part: Part): void {
-    const seen = this.seen.get(id.value)
-    if (seen === undefined) return
-    seen.observed = true
-    if (seen.stored === undefined) return
-    switch (part) {
-      case "metadata":
-        seen.metadata = seen.stored.metadataVersion
-        break
-      case "state":
-        seen.state = seen.stored.stateVersion
-        break
-      case "replicas":
-        seen.replicas = seen.stored.replicasVersion
-        break
+  learn(id: ObjectId, stored: Store.Stored | undefined): Seen {
+    let seen = this.seen.get(id.value)
+    if (seen === undefined) {
+      seen = new Seen(id, stored?._tag === "StoredObject" ? stored : undefined)
+      this.seen.set(id.value, seen)
     }
+    return seen
   }
 
   scan(scan: Store.Scan, looked: Iterable<ObjectId>): void {
     this.scans.push(scan)
-    for (const id of looked) this.scanned.set(id.value, id)
+    for (const id of looked) this.scanned = put(this.scanned, id, id)
   }
 
   /** The committed or missing objects that were read (A15). */
@@ -166,10 +174,43 @@ export class Transaction {
     return [...all].sort(([a], [b]) => a < b ? -1 : 1)
   }
 
+  // -------------------------------------------------------------------------
+  // changing
+  // -------------------------------------------------------------------------
+
+  create(creation: Store.Creation): void {
+    this.changed = true
+    this.creates = put(this.creates, creation.metadata.id, creation)
+  }
+
+  destroy(id: ObjectId): void {
+    this.changed = true
+    this.destroys = put(this.destroys, id, id)
+  }
+
+  transfer(id: ObjectId, to: ControllerId): void {
+    this.changed = true
+    this.transfers = put(this.transfers, id, [id, to])
+  }
+
+  move(id: ObjectId, to: MachineId): void {
+    this.changed = true
+    this.moves = put(this.moves, id, [id, to])
+  }
+
+  setState(id: ObjectId, state: Val): void {
+    this.changed = true
+    this.states = put(this.states, id, [id, state])
+  }
+
   setReplica(id: ObjectId, machine: MachineId, replica: Option.Option<Store.Replica>): void {
-    let pending = this.replicas.get(id.value)
-    if (pending === undefined) this.replicas.set(id.value, pending = new Map())
-    pending.set(machine, { id, machine, replica })
+    this.changed = true
+    const pending = new Map(this.replicas.get(id.value))
+    this.replicas = put(this.replicas, id, pending.set(machine, { id, machine, replica }))
+  }
+
+  forked(fiber: RuntimeFiber<unknown, unknown>): void {
+    this.forking = new Set(this.forking).add(fiber)
   }
 
   // -------------------------------------------------------------------------
@@ -181,29 +222,51 @@ export class Transaction {
    * gets `controller` (D1).
    */
   changeSet(controller: Option.Option<ControllerId>): Store.ChangeSet {
-    const gone = (id: ObjectId) => this.creates.has(id.value) && this.destroys.has(id.value)
-    const here = <A extends readonly [ObjectId, ...ReadonlyArray<unknown>]>(changes: Iterable<A>): ReadonlyArray<A> =>
-      [...changes].filter(([id]) => !gone(id))
+    const neverCame = this.creates.size > 0 && this.destroys.size > 0
+    const gone = (id: ObjectId) => neverCame && this.creates.has(id.value) && this.destroys.has(id.value)
+    const here = <A extends readonly [ObjectId, ...ReadonlyArray<unknown>]>(changes: ReadonlyArray<A>) =>
+      neverCame ? changes.filter(([id]) => !gone(id)) : changes
+    const creates = list(this.creates).map((creation) =>
+      Option.isSome(creation.metadata.creatingController) ? creation : {
+        ...creation,
+        metadata: { ...creation.metadata, creatingController: controller, currentController: controller }
+      }
+    )
+    const replicas = list(this.replicas).flatMap((pending) =>
+      [...pending.values()].map(({ id, machine, replica }) => [id, machine, replica] as const)
+    )
     return {
       snapshot: this.snapshot,
       reads: this.seen,
       scans: this.scans,
-      creates: [...this.creates.values()].filter(({ metadata }) => !gone(metadata.id)).map((creation) =>
-        Option.isSome(creation.metadata.creatingController) ? creation : {
-          ...creation,
-          metadata: { ...creation.metadata, creatingController: controller, currentController: controller }
-        }
-      ),
-      transfers: here(this.transfers.values()),
-      moves: here(this.moves.values()),
+      creates: creates.filter(({ metadata }) => !gone(metadata.id)),
+      transfers: here(list(this.transfers)),
+      moves: here(list(this.moves)),
       inputs: here(this.inputs),
-      states: here(this.states.values()),
-      replicas: here(
-        [...this.replicas.values()].flatMap((pending) => [...pending.values()]).map(({ id, machine, replica }) =>
-          [id, machine, replica] as const
-        )
-      ),
-      destroys: [...this.destroys.values()].filter((id) => !gone(id))
+      states: here(list(this.states)),
+      replicas: here(replicas),
+      destroys: list(this.destroys).filter((id) => !gone(id))
     }
   }
 }
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+/** What is pending, under the text of the id. Most kinds stay empty in most transactions, and then share one map. */
+type Pending<A> = ReadonlyMap<string, A>
+
+const nothing: ReadonlyMap<string, never> = new Map<string, never>()
+
+const nobody: ReadonlySet<never> = new Set<never>()
+
+const put = <A>(pending: Pending<A>, id: ObjectId, value: A): Pending<A> => {
+  // A map that is not the shared one belongs to its transaction alone.
+  const own = pending === nothing ? new Map<string, A>() : pending as Map<string, A>
+  return own.set(id.value, value)
+}
+
+const none: ReadonlyArray<never> = []
+
+const list = <A>(pending: Pending<A>): ReadonlyArray<A> => pending.size === 0 ? none : [...pending.values()]

@@ -2,7 +2,6 @@
  * The Tx family: beginning and finishing.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
@@ -25,7 +24,7 @@ import type { TxId } from "../TxId.js"
 import { type Cell, current } from "./frame.js"
 import { abort, claimFor, close, controllerReachable, type Implementation, type Kernel, traceAs } from "./kernel.js"
 import type { Ticket } from "./privilege.js"
-import { andThen, done, fail, isDone, type Step, succeed } from "./sync.js"
+import { andThen, die, done, effectOf, fail, failCause, later, mapLater, type Step, succeed } from "./sync.js"
 import { Transaction } from "./transaction.js"
 import { EnlistedFailed, untilItGoes, Waiting } from "./waiting.js"
 
@@ -70,7 +69,7 @@ const begin = (
     })
   const queues = options.readOnly !== true &&
     (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
-  const acquired = () => queues ? kernel.privilege.acquire : succeed(undefined)
+  const acquired = (): Step<Ticket | undefined> => queues ? later(kernel.privilege.acquire) : undefined
   return andThen(
     reachable,
     () => andThen(freshTxId(kernel.ids), (id) => whole(() => andThen(acquired(), (ticket) => open(id, ticket))))
@@ -82,7 +81,10 @@ const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot,
   const snapshot = kernel.objects.snapshot()
   return ticket === undefined
     ? snapshot
-    : Effect.tapErrorCause(snapshot, () => Effect.sync(() => kernel.privilege.release(ticket)))
+    : mapLater(
+      snapshot,
+      Effect.tapErrorCause(() => Effect.sync(() => kernel.privilege.release(ticket)))
+    )
 }
 
 // ---------------------------------------------------------------------------
@@ -108,7 +110,7 @@ const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishEr
 const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
   // A body cannot keep its `Tx.retry` to itself.
   const { waiting } = tx
-  if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => Exit.die(waiting))
+  if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
   const committed = (): Step<true> => {
     close(kernel, cell, tx, "committed")
     if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
@@ -121,7 +123,7 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
   if (!tx.changed) return committed() // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
   const controller = Option.orElse(tx.controller, () => kernel.homeController)
-  const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : kernel.privilege.pass(tx.ticket)
+  const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : later(kernel.privilege.pass(tx.ticket))
   const outcome = andThen(passed, () => kernel.objects.commit(tx.changeSet(controller), enlisted(tx)))
   return andThen(undoing(kernel, cell, tx, outcome), (outcome): Step<true, TxConflict> => {
     switch (outcome._tag) {
@@ -132,7 +134,7 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
       case "Blocked":
         return andThen(
           abort(kernel, cell, tx),
-          () => Exit.die(new Waiting(tx.id, untilItGoes(tx.enlisted ?? STM.void)))
+          () => die(new Waiting(tx.id, untilItGoes(tx.enlisted ?? STM.void)))
         )
     }
   })
@@ -147,9 +149,10 @@ const enlisted = (tx: Transaction): STM.STM<unknown, never> | undefined =>
 
 /** A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9). */
 const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E> =>
-  isDone(step) && step._tag === "Success"
-    ? step
-    : Effect.catchAllCause(step, (cause) => andThen(abort(kernel, cell, tx), () => Effect.failCause(cause)))
+  mapLater(
+    step,
+    Effect.catchAllCause((cause) => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause))))
+  )
 
 // ---------------------------------------------------------------------------
 // waiting, enlisting, joining
@@ -157,19 +160,19 @@ const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A
 
 const retry = (kernel: Kernel, cell: Cell): Step<never> => {
   const tx = cell.open
-  if (tx === undefined || tx.options.bracket !== true) return Exit.die(new Error("Tx.retry outside Tx.transact"))
+  if (tx === undefined || tx.options.bracket !== true) return die(new Error("Tx.retry outside Tx.transact"))
   const { reads } = tx
   if (reads.reads.size === 0 && reads.scans.length === 0) {
-    return Exit.die(new Error("Tx.retry in a transaction that has read nothing: it would wait for ever"))
+    return die(new Error("Tx.retry in a transaction that has read nothing: it would wait for ever"))
   }
   tx.waiting = new Waiting(tx.id, kernel.store.awaitConflict(reads))
-  return Exit.die(tx.waiting)
+  return die(tx.waiting)
 }
 
 const enlist = (cell: Cell, stm: STM.STM<unknown, unknown>): Step<void> => {
   const tx = cell.open
-  if (tx === undefined || tx.options.bracket !== true) return Exit.die(new Error("Tx.enlist outside Tx.transact"))
-  if (tx.options.readOnly === true) return Exit.die(new Error("Tx.enlist in a read-only transaction"))
+  if (tx === undefined || tx.options.bracket !== true) return die(new Error("Tx.enlist outside Tx.transact"))
+  if (tx.options.readOnly === true) return die(new Error("Tx.enlist in a read-only transaction"))
   tx.changed = true
   tx.enlisted = tx.enlisted === undefined ? stm : STM.zipRight(tx.enlisted, stm)
   return done
@@ -193,18 +196,15 @@ const join = (
 const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
   tx.forking.size === 0 ?
     done :
-    Effect.forEach(tx.forking, (parent) =>
+    later(Effect.forEach(tx.forking, (parent) =>
       Effect.flatMap(parent.children, (children) =>
         Fiber.interruptAll(children.filter((child) =>
           child !== cell.fiber && child.getFiberRef(current)?.transaction === tx
-        ))), { discard: true })
+        ))), { discard: true }))
 
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what has several steps over a store that takes its time. */
-const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => {
-  const begun = step()
-  return isDone(begun) ? begun : Effect.uninterruptible(begun)
-}
+const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => mapLater(step(), Effect.uninterruptible)

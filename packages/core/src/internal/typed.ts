@@ -25,9 +25,9 @@ import { getState, input, self, setState } from "../Introspect.js"
 import { callAs, createTyped, isCallError } from "../Obj.js"
 import { type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
 import { isVal, type Val } from "../Val.js"
-import { native, outcome, value } from "./native.js"
+import { converted, native } from "./native.js"
 import { deliver } from "./refusals.js"
-import { andThen, isDone, refail, type Step, succeed } from "./sync.js"
+import { andThen, causeOf, die, effectOf, Later, mapLater, type Step, succeed } from "./sync.js"
 import { make as makeValSchema, type ValSchema } from "./valSchema.js"
 
 // ---------------------------------------------------------------------------
@@ -66,17 +66,15 @@ export const make = (name: string, options: Options) => {
     messages.set(rpc._tag, message(rpc))
   }
   const stateSchema = makeValSchema(options.state)
-  const initial = Effect.runSync(defect(`The initial state of ${name}`, stateSchema.encode(options.initial)))
+  const initial = Effect.runSync(effectOf(defect(`The initial state of ${name}`, stateSchema.encode(options.initial))))
   const ref = references(name, messages)
 
-  const state = native(function*() {
-    return yield* value(defect(`The state of ${name}`, stateSchema.decode(yield* getState)))
-  })
-  const set = (next: unknown) =>
-    native(function*() {
-      // What a schema has encoded is a `Val`, so the machine has nothing to refuse.
-      yield* setState(yield* value(defect(`The new state of ${name}`, stateSchema.encode(next))))
-    })
+  // What the machine answers for a state is a `Val`.
+  const state = converted(getState, (state) => defect(`The state of ${name}`, stateSchema.decode(state as Val)))
+  const set = (next: unknown): Effect.Effect<unknown, unknown, unknown> => {
+    const encoded = defect(`The new state of ${name}`, stateSchema.encode(next))
+    return encoded instanceof Later ? Effect.flatMap(encoded.effect, setState) : setState(encoded)
+  }
 
   const toLayer = (build: Handlers | Effect.Effect<Handlers, unknown, unknown>) => {
     const identity = {}
@@ -94,15 +92,12 @@ export const make = (name: string, options: Options) => {
     protocol: options.protocol,
     stateSchema: options.state,
     initial: options.initial,
+    // What the machine answers for an object is its id.
     create: (options?: { readonly controller?: ControllerId }) =>
-      native(function*() {
-        return ref.make(yield* createTyped(name, options?.controller))
-      }),
+      converted(createTyped(name, options?.controller), (id) => ref.make(id as ObjectId)),
     ref: ref.make,
     Ref: ref.schema,
-    self: native(function*() {
-      return ref.make(yield* self)
-    }),
+    self: converted(self, (id) => ref.make(id as ObjectId)),
     state,
     setState: set,
     updateState: (f: (state: unknown) => unknown) =>
@@ -158,24 +153,30 @@ const callTyped = (
   id: ObjectId,
   message: Message,
   payload: unknown
-): Effect.Effect<unknown, unknown, unknown> =>
-  native(function*() {
-    const encoded = yield* value(refail(
-      encodePayload(message, payload),
-      () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))
-    ))
-    const exit = yield* outcome(callAs(name, id, [message.tag, encoded]))
-    if (exit._tag === "Failure") return yield* typedFailure(name, id, message, exit.cause as Cause.Cause<AvmError>)
-    const output = exit.value as Option.Option<Val>
-    return Option.isNone(output)
-      ? yield* Effect.dieMessage(`${name}.${message.tag} of ${id.value} has no output`)
-      : yield* value(defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value)))
-  })
+): Effect.Effect<unknown, unknown, unknown> => {
+  const encoded = encodePayload(message, payload)
+  const call = (encoded: Val) =>
+    converted(
+      callAs(name, id, [message.tag, encoded]),
+      (output) => answerOf(name, id, message, output as Option.Option<Val>), // that is what a call answers
+      (cause) => typedFailure(name, id, message, cause as Cause.Cause<AvmError>)
+    )
+  if (!(encoded instanceof Later)) return call(encoded)
+  return Effect.flatMap(
+    Effect.mapError(encoded.effect, () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))),
+    call
+  )
+}
+
+const answerOf = (name: string, id: ObjectId, message: Message, output: Option.Option<Val>): Step<unknown> =>
+  Option.isNone(output)
+    ? die(new Error(`${name}.${message.tag} of ${id.value} has no output`))
+    : defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value))
 
 /** As it is, where it is complete; else with what its constructor adds to it: defaults, a class. */
 const encodePayload = (message: Message, payload: unknown) => {
   const plain = message.payload.encode(payload)
-  return isDone(plain) && plain._tag === "Success" ? plain : message.payload.encode(message.construct(payload))
+  return causeOf(plain) === undefined ? plain : message.payload.encode(message.construct(payload))
 }
 
 const refusedInput = (tag: string, payload: unknown): Val => isVal(payload) ? [tag, payload] : null
@@ -191,7 +192,10 @@ const typedFailure = (
   if (Option.isNone(failure)) return Exit.failCause(cause)
   const error = failure.value
   if (error._tag === "CalleeFailed" && Equal.equals(error.id, id)) {
-    return Effect.flatMap(defect(`The error of ${name}.${message.tag}`, message.error.decode(error.error)), Effect.fail)
+    return Effect.flatMap(
+      effectOf(defect(`The error of ${name}.${message.tag}`, message.error.decode(error.error))),
+      Effect.fail
+    )
   }
   return isCallError(error) ? Exit.fail(error) : Exit.die(error)
 }
@@ -202,7 +206,7 @@ const typedFailure = (
 
 /** Says no before anything runs: what a handler fails with is another matter, whatever its class. */
 class Refused {
-  constructor(readonly error: InvalidInput) {}
+  constructor(readonly input: Val) {}
 }
 
 const behaviour = (
@@ -215,23 +219,23 @@ const behaviour = (
   function* generator() {
     const received: Val = yield* input
     const message = messageOf(received)
-    if (message === undefined) {
-      return yield* Effect.fail(new Refused(new InvalidInput({ id: yield* self, input: received })))
-    }
-    const id = yield* self
-    const payload = yield* value(refail(
-      message.payload.decode((received as ReadonlyArray<Val>)[1] as Val), // it has two elements
-      () => new Refused(new InvalidInput({ id, input: received }))
-    ))
+    if (message === undefined) return yield* Effect.fail(new Refused(received))
+    const decoded = message.payload.decode((received as ReadonlyArray<Val>)[1] as Val) // it has two elements
+    const payload = decoded instanceof Later
+      ? yield* Effect.mapError(decoded.effect, () => new Refused(received))
+      : decoded
     // Each message has its handler: the compiler has seen to that.
     const handler = handlers[message.tag] as Handler
-    const result = handler.call(handlers, payload)
-    const answer = yield* result as Effect.Effect<unknown, unknown, unknown>
-    return [yield* value(defect(`The answer of ${message.tag}`, message.success.encode(answer)))]
+    const answer = yield* handler.call(handlers, payload) as Effect.Effect<unknown, unknown, unknown>
+    const encoded = defect(`The answer of ${message.tag}`, message.success.encode(answer))
+    return [encoded instanceof Later ? yield* encoded.effect : encoded]
   }
 
-  const failure = (id: ObjectId, input: Val, error: unknown): Step<Cause.Cause<AvmError>> => {
-    if (error instanceof Refused) return succeed(Cause.fail(error.error))
+  const failure = (id: ObjectId, input: Val, error: unknown): Effect.Effect<Cause.Cause<AvmError>> =>
+    effectOf(causeFor(id, input, error))
+
+  const causeFor = (id: ObjectId, input: Val, error: unknown): Step<Cause.Cause<AvmError>> => {
+    if (error instanceof Refused) return succeed(Cause.fail(new InvalidInput({ id, input: error.input })))
     const message = messageOf(input)
     if (message !== undefined && message.error.is(error)) {
       return andThen(
@@ -280,10 +284,11 @@ const constructWith = (make: (payload: unknown) => unknown, payload: unknown) =>
 
 /** A schema that refuses what its own behaviour made: a defect of the behaviour (A30). */
 const defect = <A, E>(what: string, step: Step<A, E>): Step<A> =>
-  isDone(step) && step._tag === "Success" ? Exit.succeed(step.value) : Effect.catchAll(
+  mapLater(
     step,
-    (error) =>
+    Effect.catchAll((error) =>
       Effect.dieMessage(
         `${what} is refused by its own schema: ${ParseResult.isParseError(error) ? error.message : String(error)}`
       )
+    )
   )

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { ObjectIdFromSelf, ReferenceAnnotationId } from "../ObjectId.js"
 import { fromUnknown, type InvalidVal, type Val } from "../Val.js"
+import { plainOf } from "./plainSchema.js"
 import { andThen, type Step, stepOf } from "./sync.js"
 
 /** The two directions of a schema whose encoded form is a `Val`. */
@@ -22,10 +23,21 @@ export const make = <A>(schema: Schema.Schema<A, unknown>): ValSchema<A> => {
   const decode = Schema.decodeUnknown(referencing)
   const decodesNull = Schema.encodedSchema(referencing)
   const takesNull = Schema.is(decodesNull)(null)
-  return {
-    is: Schema.is(schema),
+  const plain = plainOf(referencing.ast)
+  const slowly: Pick<ValSchema<A>, "encode" | "decode"> = {
     encode: (value) => andThen(stepOf(encode(value)), (encoded) => stepOf(fromUnknown(withoutUndefined(encoded)))),
     decode: (val) => stepOf(decode(val === null && !takesNull ? undefined : val))
+  }
+  const is = Schema.is(schema)
+  if (AST.isVoidKeyword(referencing.ast)) {
+    return { is, encode: () => null, decode: (val) => val === null ? undefined as A : slowly.decode(val) }
+  }
+  if (plain === undefined) return { is, ...slowly }
+  return {
+    is,
+    // What is plain is its own encoding.
+    encode: (value) => plain(value) ? value as unknown as Val : slowly.encode(value),
+    decode: (val) => plain(val) ? val as unknown as A : slowly.decode(val)
   }
 }
 
