@@ -14,10 +14,10 @@ import ts from "typescript"
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   bench: ["core", "solver", "sqlite", "testkit"],
   cli: ["core", "diagram", "opentelemetry", "sqlite"],
-  core: [],
+  core: ["solver"],
   diagram: ["core"],
   opentelemetry: ["core"],
-  solver: ["core"],
+  solver: [],
   sqlite: ["core"],
   testkit: ["core"]
 }
@@ -46,6 +46,7 @@ const rooms: ReadonlyArray<Room> = [
       "ObjectMeta",
       "TxPlace",
       "internal/direct",
+      "internal/option",
       "internal/schema",
       "internal/sync",
       "internal/valBinary",
@@ -54,7 +55,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/valWalk"
     ]
   },
-  { name: "errors and events", modules: ["AvmError", "TraceEvent"] },
+  { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust"] },
   {
     name: "ports",
     modules: ["ObjectStore", "Reachability", "Scheduling", "IdGenerator", "Trace", "internal/memoryStore"]
@@ -67,18 +68,25 @@ const rooms: ReadonlyArray<Room> = [
       "internal/frame",
       "internal/privilege",
       "internal/refusals",
+      "internal/spans",
       "internal/transaction",
       "internal/waiting"
     ]
   },
-  { name: "instructions", modules: ["Instr", "internal/instruction", "internal/native"] },
+  {
+    name: "instructions",
+    modules: ["Instr", "internal/bracket", "internal/instruction", "internal/native", "internal/peek"]
+  },
   {
     name: "families",
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller"],
     never: ["families", "ports"]
   },
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
-  { name: "behaviours", modules: ["Behaviour", "internal/registry", "internal/typed", "internal/valSchema"] },
+  {
+    name: "behaviours",
+    modules: ["Behaviour", "internal/plainSchema", "internal/registry", "internal/typed", "internal/valSchema"]
+  },
   { name: "kernel", modules: [] },
   { name: "assembly", modules: ["Avm"] },
   { name: "index", modules: ["index"] }

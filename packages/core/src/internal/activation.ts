@@ -14,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import type { RuntimeFiber } from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { type YieldWrap, yieldWrapGet } from "effect/Utils"
@@ -32,8 +33,25 @@ import { some } from "./option.js"
 import { peek } from "./peek.js"
 import { record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
-import { andThen, causeOf, die, done, effectOf, fail, failCause, Later, later, settled, type Step, stepOf, succeed } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import { isRegistered, type Registered } from "./registry.js"
+import * as spans from "./spans.js"
+import {
+  andThen,
+  causeOf,
+  die,
+  done,
+  effectOf,
+  fail,
+  failCause,
+  Later,
+  later,
+  settled,
+  type Step,
+  stepOf,
+  succeed
+} from "./sync.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { trust } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 // ---------------------------------------------------------------------------
@@ -46,11 +64,13 @@ type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
 /** One run of a behaviour, begun or not. It is the frame of what runs in it. */
 class Activation implements Frame {
-  readonly generator: Iterator<Yielded, unknown, unknown>
+  private generator: Iterator<Yielded, unknown, unknown> | undefined = undefined
+  readonly context: Context.Context<never>
   readonly table: Table
   /** Where the instructions of a replica are recorded with their answers. */
-  readonly answers: ReadonlyArray<Answer> | undefined
-  private sent: Option.Option<ObjectId> | undefined
+  readonly answers: ReadonlyArray<Answer> | undefined = undefined
+  span: Tracer.Span | undefined = undefined
+  private sent: Option.Option<ObjectId> | undefined = undefined
 
   constructor(
     readonly registration: Registration,
@@ -60,18 +80,27 @@ class Activation implements Frame {
     readonly place: Place,
     /** The machine it is on, while it is not running: it may have teleported. */
     public machine: MachineId,
-    public context: Context.Context<never>,
-    readonly tx: Transaction | undefined
+    { context, table }: Made,
+    readonly tx: Transaction | undefined,
+    readonly seen: Seen | undefined
   ) {
+    this.context = context
+    this.table = table
     if (place._tag === "Replica") {
       const answers: Array<Answer> = []
       this.answers = answers
       this.context = record(context, this, answers)
+      this.table = tableOf(this.context)
     }
-    this.table = tableOf(this.context)
-    const { generator, program } = registration
+  }
+
+  /** Goes on with it, or begins: the function that makes the generator is the behaviour's own, and may throw. */
+  next(value: unknown): IteratorResult<Yielded, unknown> {
+    if (this.generator !== undefined) return this.generator.next(value)
+    const { generator, program } = this.registration
     // A program that is no generator is one that yields itself.
     this.generator = generator === undefined ? program[Symbol.iterator]() : generator()
+    return this.generator.next()
   }
 
   get asSender(): Option.Option<ObjectId> {
@@ -119,15 +148,49 @@ export const activate = (
   self: ObjectId,
   machine: MachineId,
   place: Place,
-  input: Val
+  input: Val,
+  seen: Seen | undefined
 ): Step<Answered, AvmError> => {
   const tx = cell.open
   if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
-  const context = contextOf(registration, cell)
-  const activation = new Activation(registration, self, input, cell.frame.asSender, place, machine, context, tx)
+  const given = contextOf(registration, cell)
+  const { fiber } = cell
+  const activation = spans.isTraced(fiber)
+    ? spanned(fiber, cell, given, registration, self, input, place, machine, seen)
+    : new Activation(registration, self, input, cell.frame.asSender, place, machine, given, tx, seen)
   return depth < maxDepth
     ? advance(kernel, cell, activation, undefined)
     : later(new Suspension(kernel, cell, [activation], Exit.void))
+}
+
+/** The same, in a span of its own. */
+const spanned = (
+  fiber: RuntimeFiber<unknown, unknown>,
+  cell: Cell,
+  given: Made,
+  registration: Registration,
+  self: ObjectId,
+  input: Val,
+  place: Place,
+  machine: MachineId,
+  seen: Seen | undefined
+): Activation => {
+  const tx = cell.open
+  const [tag] = Array.isArray(input) ? input : []
+  const span = spans.begin(fiber, given.caller, "avm.call", {
+    "avm.object.id": self.value,
+    "avm.behaviour": registration.name,
+    "avm.machine": machine,
+    // A typed message is the list of its tag and its payload (A35).
+    "avm.message.tag": registration.failure !== undefined && typeof tag === "string" ? tag : undefined,
+    "avm.transaction.id": tx?.id,
+    "avm.controller": tx === undefined ? undefined : Option.getOrUndefined(tx.controller)
+  })
+  const context = spans.within(given.context, span)
+  const inside = { caller: given.caller, context, table: tableOf(context) }
+  const activation = new Activation(registration, self, input, cell.frame.asSender, place, machine, inside, tx, seen)
+  activation.span = span
+  return activation
 }
 
 /** Activations on the JavaScript stack at a time: some hundred bytes each, of about a megabyte. */
@@ -148,7 +211,7 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
   let cause: Cause.Cause<unknown> | undefined
   let pending: Effect.Effect<unknown, unknown, unknown> | undefined
   try {
-    let next = activation.generator.next(value)
+    let next = activation.next(value)
     while (next.done !== true) {
       const effect = yieldWrapGet(next.value)
       const exit = peek(effect, activation.context)
@@ -164,7 +227,7 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
         cause = exit.cause
         break
       }
-      next = activation.generator.next(exit.value)
+      next = activation.next(exit.value)
     }
     outputs = next.value
   } catch (defect) {
@@ -280,7 +343,7 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
     // D15: it returned with a transaction of its own open.
     return andThen(
       abort(kernel, cell, left),
-      () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
+      () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" }, true)))
     )
   }
   const entered = enter(kernel, activation)
@@ -291,9 +354,10 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
 
 const output = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
   const first = firstOutput(activation.registration, outputs)
+  if (activation.span !== undefined) endSpan(cell, activation.span, Exit.void)
   if (first instanceof Later || !isTraced(kernel, cell)) return first
   const { input, self: id } = activation
-  return answering(trace(kernel, cell, () => new ObjectCalled({ id, input, output: first }, true)), first)
+  return answering(trace(kernel, cell, () => trust(ObjectCalled, { id, input, output: first })), first)
 }
 
 const failing = (
@@ -303,6 +367,7 @@ const failing = (
   cause: Cause.Cause<unknown>
 ): Step<never, AvmError> =>
   andThen(failureOf(activation, cause), (cause) => {
+    if (activation.span !== undefined) endSpan(cell, activation.span, Exit.failCause(cause))
     const left = leftOpen(cell, activation)
     return andThen(
       left === undefined ? done : abort(kernel, cell, left),
@@ -310,13 +375,19 @@ const failing = (
     )
   })
 
+const endSpan = ({ fiber }: Cell, span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): void => {
+  if (fiber !== undefined) spans.end(fiber, span, exit)
+}
+
 /** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
 const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {
   const { input, registration, self } = activation
   // A program that maps its failures itself fails with nothing else.
   if (registration.failure === undefined) return succeed(cause as Cause.Cause<AvmError>)
   const error = Cause.failureOption(cause)
-  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : stepOf(registration.failure(self, input, error.value))
+  return Option.isNone(error)
+    ? succeed(cause as Cause.Cause<never>)
+    : stepOf(registration.failure(self, input, error.value))
 }
 
 const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined => {
@@ -336,7 +407,10 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
     return own
   })
 
-const enter = (kernel: Kernel, { answers = noAnswers, input, place, self, sender, tx }: Activation): Step<void, StoreError> => {
+const enter = (
+  kernel: Kernel,
+  { answers = noAnswers, input, place, self, sender, tx }: Activation
+): Step<void, StoreError> => {
   if (tx !== undefined) {
     // A31: what is read only is no part of anybody's history.
     if (tx.options.readOnly !== true) tx.inputs.push([self, { input, sender, answers }])
@@ -368,7 +442,9 @@ const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accept
   })
 
 const firstOutput = (registration: Registration, outputs: unknown): Step<Answered, AvmError> => {
-  if (!Array.isArray(outputs)) return die(new TypeError(`The behaviour ${registration.name} answers no list of outputs`))
+  if (!Array.isArray(outputs)) {
+    return die(new TypeError(`The behaviour ${registration.name} answers no list of outputs`))
+  }
   if (outputs.length === 0) return Option.none()
   // One scalar is the commonest answer.
   const culprit = firstCulprit(outputs.length === 1 && !isCompound(outputs[0]) ? outputs[0] : outputs)
@@ -387,15 +463,20 @@ const isCompound = (u: unknown): boolean => typeof u === "object" && u !== null
  * The behaviour's own services, and the families as its caller has them: a family that was replaced for a part of a
  * program is replaced for whom that part calls. The caller's span is passed on as well.
  */
-const contextOf = (registration: Registration, cell: Cell): Context.Context<never> => {
+const contextOf = (registration: Registration, cell: Cell): Made => {
   const caller = cell.context ?? cell.fiber?.currentContext ?? Context.empty()
+  if (!isRegistered(registration)) return made(registration, caller)
+  const { last } = registration
+  return last !== undefined && last.caller === caller ? last : registration.last = made(registration, caller)
+}
+
+const made = (registration: Registration, caller: Context.Context<never>): Made => {
   let known = contexts.get(registration.services)
   if (known === undefined) contexts.set(registration.services, known = [])
-  for (const entry of known) if (entry.caller === caller) return entry.context
+  for (const entry of known) if (entry.caller === caller) return entry
   for (const entry of known) {
     if (passedOn.every((key) => entry.context.unsafeMap.get(key) === caller.unsafeMap.get(key))) {
-      remember(known, caller, entry.context)
-      return entry.context
+      return remember(known, caller, entry.context)
     }
   }
   const services = new Map(registration.services.unsafeMap)
@@ -404,22 +485,20 @@ const contextOf = (registration: Registration, cell: Cell): Context.Context<neve
     if (service === undefined) services.delete(key)
     else services.set(key, service)
   }
-  const context = Context.unsafeMake(services)
-  remember(known, caller, context)
-  return context
+  return remember(known, caller, Context.unsafeMake(services))
 }
 
 const passedOn: ReadonlyArray<string> = [...families.map((family) => family.key), Tracer.ParentSpan.key]
 
-/** The last few contexts made for a behaviour: its callers are few at a time, and ask again and again. */
-interface Made {
-  readonly caller: Context.Context<never>
-  readonly context: Context.Context<never>
-}
+/** A context made for a behaviour that is called from another one. */
+type Made = NonNullable<Registered["last"]>
 
+/** The last few of each behaviour: its callers are few at a time, and ask again and again. */
 const contexts = new WeakMap<Context.Context<never>, Array<Made>>()
 
-const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): void => {
+const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): Made => {
   if (known.length >= 4) known.shift()
-  known.push({ caller, context })
+  const entry = { caller, context, table: tableOf(context) }
+  known.push(entry)
+  return entry
 }

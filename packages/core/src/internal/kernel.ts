@@ -27,12 +27,14 @@ import type { Reachability } from "../Reachability.js"
 import type { Trace } from "../Trace.js"
 import { TraceEntry, type TraceEvent, TransactionAborted } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
-import type { Cell, Execution } from "./frame.js"
+import type { Cell } from "./frame.js"
 import type { Functions } from "./functions.js"
 import type { DirectStore } from "./memoryStore.js"
 import type { Privilege } from "./privilege.js"
+import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -81,12 +83,16 @@ export const readInTx = (
   id: ObjectId,
   part: "metadata" | "state" | "replicas" | "existence"
 ): Step<Store.StoredObject | undefined, StoreError> => {
+  const seen = see(kernel, tx, id)
+  return seen instanceof Later ? andThen(seen, (seen) => seen.observe(part)) : seen.observe(part)
+}
+
+/** An object as the snapshot shows it, entered in the read set. */
+export const see = (kernel: Kernel, tx: Transaction, id: ObjectId): Step<Seen, StoreError> => {
   const known = tx.known(id)
-  if (known !== undefined) return known.observe(part)
+  if (known !== undefined) return known
   const stored = kernel.objects.read(id, tx.snapshot)
-  return stored instanceof Later
-    ? andThen(stored, (stored) => tx.learn(id, stored).observe(part))
-    : tx.learn(id, stored).observe(part)
+  return stored instanceof Later ? andThen(stored, (stored) => tx.learn(id, stored)) : tx.learn(id, stored)
 }
 
 /** The object as the program sees it; none if it is missing, or destroyed (A6). Looking is a read of the metadata. */
@@ -138,8 +144,8 @@ const noReplicas: Store.StoredObject["replicas"] = new Map()
 
 /** The state of an object as the transaction sees it; a read of it unless the transaction has set it. */
 export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: View): Step<Val, StoreError> => {
-  const set = tx.states.get(id.value)
-  if (set !== undefined) return succeed(set[1])
+  const set = tx.stateOf(id)
+  if (set !== undefined) return set
   if (view._tag === "Pending") return succeed(view.state)
   return andThen(readInTx(kernel, tx, id, "state"), () => succeed(view.stored.state))
 }
@@ -156,7 +162,7 @@ export const machineReachable = (kernel: Kernel, machine: MachineId): Step<void,
   const reachable = stepOf(kernel.reachability.machine(machine))
   return reachable === true ? done : andThen(
     reachable,
-    (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }))
+    (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }, true))
   )
 }
 
@@ -164,7 +170,8 @@ export const controllerReachable = (kernel: Kernel, controller: ControllerId): S
   const reachable = stepOf(kernel.reachability.controller(controller))
   return reachable === true ? done : andThen(
     reachable,
-    (reachable): Step<void, ControllerUnreachable> => reachable ? done : fail(new ControllerUnreachable({ controller }))
+    (reachable): Step<void, ControllerUnreachable> =>
+      reachable ? done : fail(new ControllerUnreachable({ controller }, true))
   )
 }
 
@@ -178,7 +185,7 @@ export const claim = (
   object: Store.StoredObject
 ): Step<void, ObjectHasNoController | CrossControllerTx | ControllerUnreachable> => {
   const { currentController, id } = object.metadata
-  if (Option.isNone(currentController)) return fail(new ObjectHasNoController({ id }))
+  if (Option.isNone(currentController)) return fail(new ObjectHasNoController({ id }, true))
   return claimFor(kernel, tx, id, currentController.value)
 }
 
@@ -190,7 +197,7 @@ export const claimFor = (
   controller: ControllerId
 ): Step<void, CrossControllerTx | ControllerUnreachable> => {
   if (Option.isSome(tx.controller)) {
-    return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }))
+    return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }, true))
   }
   return andThen(controllerReachable(kernel, controller), () => {
     tx.controller = Option.some(controller)
@@ -260,7 +267,7 @@ export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> =
   close(kernel, cell, tx, "aborted")
   return andThen(
     kernel.objects.release(tx.snapshot),
-    () => traceAs(kernel, cell.execution, tx.controller, () => new TransactionAborted({ tx: tx.id }))
+    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }))
   )
 }
 
@@ -280,7 +287,9 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
  * in one: hence the cast.
  */
 export const changing = (cell: Cell, instruction: string): Step<void> =>
-  cell.open?.options.readOnly === true ? fail(new InvalidDuringTx({ what: instruction })) as Step<never, never> : done
+  cell.open?.options.readOnly === true
+    ? fail(new InvalidDuringTx({ what: instruction }, true)) as Step<never, never>
+    : done
 
 // ---------------------------------------------------------------------------
 // tracing
@@ -288,23 +297,25 @@ export const changing = (cell: Cell, instruction: string): Step<void> =>
 
 /** Whether anybody wants to know. */
 export const isTraced = (kernel: Kernel, cell: Cell): boolean =>
-  kernel.trace.enabled || cell.execution.entries !== undefined
+  kernel.trace.enabled || cell.execution.entries !== undefined || spans.isTraced(cell.fiber)
 
 /** Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. */
 export const trace = (kernel: Kernel, cell: Cell, event: () => TraceEvent): Step<void> =>
   isTraced(kernel, cell)
-    ? traceAs(kernel, cell.execution, cell.open?.controller ?? Option.none(), event)
+    ? traceAs(kernel, cell, cell.open?.controller ?? Option.none(), event)
     : done
 
 export const traceAs = (
   kernel: Kernel,
-  execution: Execution,
+  cell: Cell,
   executingController: Option.Option<ControllerId>,
   event: () => TraceEvent
 ): Step<void> => {
-  if (!kernel.trace.enabled && execution.entries === undefined) return done
+  if (!isTraced(kernel, cell)) return done
+  const { execution, fiber } = cell
   // Built by the machine itself, so there is nothing to validate.
-  const entry = new TraceEntry({ timestamp: execution.timestamp++, event: event(), executingController }, true)
+  const entry = trust(TraceEntry, { timestamp: execution.timestamp++, event: event(), executingController })
+  if (spans.isTraced(fiber)) spans.event(fiber, cell.context ?? fiber.currentContext, entry.event)
   execution.entries?.push(entry)
   return kernel.trace.enabled ? stepOf(kernel.trace.append(execution.id, entry)) : done
 }
