@@ -67,7 +67,7 @@ class Activation implements Frame {
   private generator: Iterator<Yielded, unknown, unknown> | undefined = undefined
   readonly context: Context.Context<never>
   readonly table: Table
-  /** Where the instructions of a replica are recorded with their answers. */
+  /** Where instructions are recorded with their answers: at a replica, and wherever the machine was told to (A42). */
   readonly answers: ReadonlyArray<Answer> | undefined = undefined
   span: Tracer.Span | undefined = undefined
   private sent: Option.Option<ObjectId> | undefined = undefined
@@ -82,11 +82,12 @@ class Activation implements Frame {
     public machine: MachineId,
     { context, table }: Made,
     readonly tx: Transaction | undefined,
-    readonly seen: Seen | undefined
+    readonly seen: Seen | undefined,
+    recorded: boolean
   ) {
     this.context = context
     this.table = table
-    if (place._tag === "Replica") {
+    if (recorded || place._tag === "Replica") {
       const answers: Array<Answer> = []
       this.answers = answers
       this.context = record(context, this, answers)
@@ -155,9 +156,10 @@ export const activate = (
   if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
   const given = contextOf(registration, cell)
   const { fiber } = cell
+  const recorded = kernel.recordAnswers
   const activation = spans.isTraced(fiber)
-    ? spanned(fiber, cell, given, registration, self, input, place, machine, seen)
-    : new Activation(registration, self, input, cell.frame.asSender, place, machine, given, tx, seen)
+    ? spanned(fiber, cell, given, registration, self, input, place, machine, seen, recorded)
+    : new Activation(registration, self, input, cell.frame.asSender, place, machine, given, tx, seen, recorded)
   return depth < maxDepth
     ? advance(kernel, cell, activation, undefined)
     : later(new Suspension(kernel, cell, [activation], Exit.void))
@@ -173,7 +175,8 @@ const spanned = (
   input: Val,
   place: Place,
   machine: MachineId,
-  seen: Seen | undefined
+  seen: Seen | undefined,
+  recorded: boolean
 ): Activation => {
   const tx = cell.open
   const [tag] = Array.isArray(input) ? input : []
@@ -188,7 +191,8 @@ const spanned = (
   })
   const context = spans.within(given.context, span)
   const inside = { caller: given.caller, context, table: tableOf(context) }
-  const activation = new Activation(registration, self, input, cell.frame.asSender, place, machine, inside, tx, seen)
+  const { asSender } = cell.frame
+  const activation = new Activation(registration, self, input, asSender, place, machine, inside, tx, seen, recorded)
   activation.span = span
   return activation
 }
@@ -214,9 +218,10 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
     let next = activation.next(value)
     while (next.done !== true) {
       const effect = yieldWrapGet(next.value)
-      const exit = peek(effect, activation.context)
+      const rest = peek(effect, activation.context)
+      const exit = settled(rest)
       if (exit === undefined) {
-        pending = effect
+        pending = rest
         break
       }
       if (!cell.execution.allowance.mayGoOn()) {
