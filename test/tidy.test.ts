@@ -58,7 +58,7 @@ const rooms: ReadonlyArray<Room> = [
   { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust"] },
   {
     name: "ports",
-    modules: ["ObjectStore", "Reachability", "Scheduling", "IdGenerator", "Trace", "internal/memoryStore"]
+    modules: ["ObjectStore", "Reachability", "Scheduling", "IdGenerator", "Trace", "internal/following", "internal/memoryStore"]
   },
   {
     name: "where programs stand",
