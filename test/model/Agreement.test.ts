@@ -4,7 +4,7 @@
  * Some hundreds in the normal run, 10,000 with `npm run soak`. A failure prints the seed and the shrunk program; `SEED=n`
  * runs that seed again.
  */
-import { Avm, type ObjectId, ObjectStore, type Val } from "@effect-avm/core"
+import { Avm, type Mailboxes, type ObjectId, ObjectStore, type Val } from "@effect-avm/core"
 import { Model, Observation, Program, Script } from "@effect-avm/testkit"
 import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
 import * as fc from "fast-check"
@@ -31,7 +31,7 @@ const onModel = (program: Program.Program): Ended => {
 
 const onMachine = (
   program: Program.Program,
-  store: Layer.Layer<ObjectStore.ObjectStore>
+  store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
 ): Effect.Effect<Ended> =>
   Effect.gen(function*() {
     const entries: Machine.Entries = new Map()
@@ -115,7 +115,7 @@ const seed = Number(process.env.SEED ?? (process.env.SOAK === undefined ? 1 : Da
 const rounds = process.env.SOAK === undefined ? 1 : 25
 
 describe("the machine agrees with the model", () => {
-  const stores: ReadonlyArray<readonly [string, Layer.Layer<ObjectStore.ObjectStore>]> = [
+  const stores: ReadonlyArray<readonly [string, Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>]> = [
     ["in memory", ObjectStore.layerMemory]
   ]
   for (const [name, store] of stores) {

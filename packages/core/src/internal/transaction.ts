@@ -9,11 +9,13 @@ import type { ControllerId } from "../ControllerId.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
+import { noChanges as noMessages } from "../Mailboxes.js"
 import type * as Store from "../ObjectStore.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import type { Val } from "../Val.js"
 import type { Cell, Frame } from "./frame.js"
+import { PendingMessages } from "./pendingMessages.js"
 import type { Ticket } from "./privilege.js"
 import type { Waiting } from "./waiting.js"
 
@@ -81,6 +83,11 @@ export class Transaction {
   private replicas: Pending<ReadonlyMap<MachineId, PendingReplica>> = nothing
   private scanned: Pending<ObjectId> = nothing
 
+  /** What it does to messages, if anything. */
+  private pendingMessages: PendingMessages | undefined
+  /** The object whose turn it is, if that has no controller: then it is locked to none (A43). */
+  orphan: ObjectId | undefined
+
   /** Who has finished it; the program itself does so at its end. */
   closedBy: Cell | "program" | undefined
   /** What the application's own memory does at commit. */
@@ -108,8 +115,13 @@ export class Transaction {
   readonly owner: Frame
 
   /** What `Tx.retry` waits for (A40). */
-  get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans"> {
-    return { snapshot: this.snapshot, reads: this.seen, scans: this.scans }
+  get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans" | "messages"> {
+    const messages = this.pendingMessages?.reads ?? noMessages
+    return { snapshot: this.snapshot, reads: this.seen, scans: this.scans, messages }
+  }
+
+  get messages(): PendingMessages {
+    return this.pendingMessages ??= new PendingMessages()
   }
 
   // -------------------------------------------------------------------------
@@ -245,7 +257,8 @@ export class Transaction {
       inputs: here(this.inputs),
       states: here(list(this.states)),
       replicas: here(replicas),
-      destroys: list(this.destroys).filter((id) => !gone(id))
+      destroys: list(this.destroys).filter((id) => !gone(id)),
+      messages: this.pendingMessages ?? noMessages
     }
   }
 }

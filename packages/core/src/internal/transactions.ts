@@ -17,6 +17,7 @@ import {
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import { freshTxId } from "../IdGenerator.js"
+import { noChanges as noMessages } from "../Mailboxes.js"
 import type { Snapshot } from "../ObjectStore.js"
 import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
 import type * as Tx from "../Tx.js"
@@ -49,7 +50,7 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
 // beginning
 // ---------------------------------------------------------------------------
 
-const begin = (
+export const begin = (
   kernel: Kernel,
   cell: Cell,
   controller: Option.Option<ControllerId>,
@@ -107,7 +108,7 @@ const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishEr
   }
 }
 
-const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+export const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
   // A body cannot keep its `Tx.retry` to itself.
   const { waiting } = tx
   if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
@@ -122,7 +123,9 @@ const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConfl
   }
   if (!tx.changed) return committed() // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
-  const controller = Option.orElse(tx.controller, () => kernel.homeController)
+  const controller = tx.orphan === undefined
+    ? Option.orElse(tx.controller, () => kernel.homeController)
+    : Option.none()
   const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : later(kernel.privilege.pass(tx.ticket))
   const outcome = andThen(passed, () => kernel.objects.commit(tx.changeSet(controller), enlisted(tx)))
   return andThen(undoing(kernel, cell, tx, outcome), (outcome): Step<true, TxConflict> => {
@@ -162,7 +165,7 @@ const retry = (kernel: Kernel, cell: Cell): Step<never> => {
   const tx = cell.open
   if (tx === undefined || tx.options.bracket !== true) return die(new Error("Tx.retry outside Tx.transact"))
   const { reads } = tx
-  if (reads.reads.size === 0 && reads.scans.length === 0) {
+  if (reads.reads.size === 0 && reads.scans.length === 0 && reads.messages === noMessages) {
     return die(new Error("Tx.retry in a transaction that has read nothing: it would wait for ever"))
   }
   tx.waiting = new Waiting(tx.id, kernel.store.awaitConflict(reads))
@@ -193,7 +196,7 @@ const join = (
  * A38: the fibers that were forked in a transaction, and still work in it, are interrupted before it ends. Who is asked
  * for its children has forked in it; where nobody has, nobody is asked.
  */
-const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
+export const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
   tx.forking.size === 0 ?
     done :
     later(Effect.forEach(tx.forking, (parent) =>
