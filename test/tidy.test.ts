@@ -57,7 +57,18 @@ const rooms: ReadonlyArray<Room> = [
   { name: "errors and events", modules: ["AvmError", "TraceEvent"] },
   {
     name: "ports",
-    modules: ["ObjectStore", "Reachability", "Scheduling", "IdGenerator", "Trace", "internal/memoryStore"]
+    modules: [
+      "Mailboxes",
+      "ObjectStore",
+      "Reachability",
+      "Scheduling",
+      "IdGenerator",
+      "Trace",
+      "internal/delivery",
+      "internal/fifo",
+      "internal/memoryMailboxes",
+      "internal/memoryStore"
+    ]
   },
   {
     name: "where programs stand",
@@ -65,6 +76,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/eager",
       "internal/forks",
       "internal/frame",
+      "internal/pendingMessages",
       "internal/privilege",
       "internal/refusals",
       "internal/transaction",
@@ -78,7 +90,10 @@ const rooms: ReadonlyArray<Room> = [
     never: ["families", "ports"]
   },
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
-  { name: "behaviours", modules: ["Behaviour", "internal/registry", "internal/typed", "internal/valSchema"] },
+  {
+    name: "behaviours",
+    modules: ["Behaviour", "Outbox", "Turns", "internal/registry", "internal/typed", "internal/valSchema"]
+  },
   { name: "kernel", modules: [] },
   { name: "assembly", modules: ["Avm"] },
   { name: "index", modules: ["index"] }
@@ -93,7 +108,8 @@ const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** Modules with more than `maxLines` lines, and why they are not split. */
 const maxLines = 500
 const long: Readonly<Record<string, string>> = {
-  "packages/core/src/AvmError.ts": "a flat list, most of it prose; errors are in one file"
+  "packages/core/src/AvmError.ts": "a flat list, most of it prose; errors are in one file",
+  "packages/core/src/Obj.ts": "one family of nine instructions, most of it prose; a family is one file"
 }
 
 const topLevel: ReadonlyArray<string> = [

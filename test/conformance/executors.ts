@@ -1,7 +1,15 @@
 /**
  * What runs a vector: anything that can execute single instructions of two programs on one machine.
  */
-import { Avm, type AvmError, Introspect, type Mailboxes, type ObjectId, type ObjectStore, type TraceEvent } from "@effect-avm/core"
+import {
+  Avm,
+  type AvmError,
+  Introspect,
+  type Mailboxes,
+  type ObjectId,
+  type ObjectStore,
+  type TraceEvent
+} from "@effect-avm/core"
 import { Behaviours, Model, type Script } from "@effect-avm/testkit"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"

@@ -38,7 +38,7 @@ const serializable: ReadonlyArray<readonly [InstructionSet.Serializable, string,
   [Obj.callAs("Account", id, 1), "Obj.call(o1, 1, Account)", Option.none()],
   [Obj.receive, "Obj.receive()", Option.some("hello")],
   [Obj.send(id, "hello"), "Obj.send(o1, \"hello\")", Obj.eventual(id)],
-  [Obj.sendAs("Account", id, 1, { key: "k" }), "Obj.send(o1, 1, Account, k)", Obj.eventual(id)],
+  [Obj.send(id, 1, { key: "k", behaviour: "Account" }), "Obj.send(o1, 1, Account, k)", Obj.eventual(id)],
   [Obj.sendOnly(id, 1), "Obj.sendOnly(o1, 1)", undefined],
   // The machine's own promises wait, and forward, by instructions.
   [Obj.eventual(id).await as Obj.Await, "Obj.await(o1)", Option.none()],

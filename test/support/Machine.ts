@@ -36,7 +36,8 @@ export type Platform =
   | Avm.Platform
   | ObjectStore.ObjectStore
   | Mailboxes.Mailboxes
-  | Reachability.Reachability | Reachability.Switchboard
+  | Reachability.Reachability
+  | Reachability.Switchboard
 
 /** All unsafe instructions are granted. */
 export const allUnsafe = Avm.layerUnsafe(Reflect.UnsafeReflect, Reify.UnsafeReify, Pure.UnsafePure)

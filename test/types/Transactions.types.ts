@@ -31,7 +31,10 @@ export const n7 = Tx.transact(Machine.teleport(MachineId.make("m1")))
 
 export const n8 = Tx.transact(
   // @ts-expect-error waiting for an answer that leaves only after the commit
-  Effect.flatMap(Account.create(), (account) => Effect.flatMap(account.send.Deposit({ amount: 1 }), (price) => price.await))
+  Effect.flatMap(
+    Account.create(),
+    (account) => Effect.flatMap(account.send.Deposit({ amount: 1 }), (price) => price.await)
+  )
 )
 
 // @ts-expect-error retry outside a bracket

@@ -292,10 +292,10 @@ export const waitFor = <A, E>(
  * @category operations
  */
 export const changes: Stream.Stream<Arrived, never, Mailboxes> = Stream.unwrap(
-  Effect.map(Mailboxes, (mailboxes) =>
-    Stream.asyncPush<Arrived>((emit) =>
-      mailboxes.listen((arrived) => void emit.single(arrived))
-    ))
+  Effect.map(
+    Mailboxes,
+    (mailboxes) => Stream.asyncPush<Arrived>((emit) => mailboxes.listen((arrived) => void emit.single(arrived)))
+  )
 )
 
 // ---------------------------------------------------------------------------

@@ -192,6 +192,8 @@ export interface SendOptions {
    * long as answers (`Mailboxes.Service.promised`).
    */
   readonly key?: string
+  /** What the sender believes the object to be; one of another behaviour answers `InvalidInput` (A35). */
+  readonly behaviour?: string
 }
 
 /**
@@ -311,7 +313,7 @@ export interface Receive extends Instr<"Obj.receive", {}, Option.Option<Val>, Re
 export interface Send extends
   Instr<
     "Obj.send",
-    { readonly id: ObjectId; readonly message: Val; readonly behaviour?: string; readonly key?: string },
+    { readonly id: ObjectId; readonly message: Val } & SendOptions,
     Promised,
     SendError,
     Obj
@@ -325,7 +327,7 @@ export interface Send extends
 export interface SendOnly extends
   Instr<
     "Obj.sendOnly",
-    { readonly id: ObjectId; readonly message: Val; readonly behaviour?: string; readonly key?: string },
+    { readonly id: ObjectId; readonly message: Val } & SendOptions,
     void,
     SendError,
     Obj
@@ -389,17 +391,7 @@ export const receive: Receive = receiving({})
  * @since 0.1.0
  * @category instructions
  */
-export const send = (id: ObjectId, message: Val, options?: SendOptions): Send =>
-  make.send({ id, message, ...keyOf(options) })
-
-/**
- * The same, for a reference that believes the object to be of this behaviour (A35).
- *
- * @since 0.1.0
- * @category instructions
- */
-export const sendAs = (behaviour: string, id: ObjectId, message: Val, options?: SendOptions): Send =>
-  make.send({ id, message, behaviour, ...keyOf(options) })
+export const send = (id: ObjectId, message: Val, options?: SendOptions): Send => make.send({ id, message, ...options })
 
 /**
  * The same as `send`, where nobody wants the answer.
@@ -408,16 +400,7 @@ export const sendAs = (behaviour: string, id: ObjectId, message: Val, options?: 
  * @category instructions
  */
 export const sendOnly = (id: ObjectId, message: Val, options?: SendOptions): SendOnly =>
-  make.sendOnly({ id, message, ...keyOf(options) })
-
-/**
- * The same, for a reference that believes the object to be of this behaviour (A35).
- *
- * @since 0.1.0
- * @category instructions
- */
-export const sendOnlyAs = (behaviour: string, id: ObjectId, message: Val, options?: SendOptions): SendOnly =>
-  make.sendOnly({ id, message, behaviour, ...keyOf(options) })
+  make.sendOnly({ id, message, ...options })
 
 /**
  * Puts something into the outbox, for the handler of the channel: it runs after the transaction has committed. `Outbox` has
@@ -473,8 +456,6 @@ const messageArgs = Schema.Struct({
   behaviour: Schema.optionalWith(Schema.String, { exact: true }),
   key: Schema.optionalWith(Schema.String, { exact: true })
 })
-
-const keyOf = (options: SendOptions | undefined) => options?.key === undefined ? {} : { key: options.key }
 
 const make = {
   receive: receiving,

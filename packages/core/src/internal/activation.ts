@@ -32,7 +32,21 @@ import { some } from "./option.js"
 import { peek } from "./peek.js"
 import { record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
-import { andThen, causeOf, die, done, effectOf, fail, failCause, Later, later, settled, type Step, stepOf, succeed } from "./sync.js"
+import {
+  andThen,
+  causeOf,
+  die,
+  done,
+  effectOf,
+  fail,
+  failCause,
+  Later,
+  later,
+  settled,
+  type Step,
+  stepOf,
+  succeed
+} from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { firstCulprit } from "./valCheck.js"
 
@@ -316,7 +330,9 @@ const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Ca
   // A program that maps its failures itself fails with nothing else.
   if (registration.failure === undefined) return succeed(cause as Cause.Cause<AvmError>)
   const error = Cause.failureOption(cause)
-  return Option.isNone(error) ? succeed(cause as Cause.Cause<never>) : stepOf(registration.failure(self, input, error.value))
+  return Option.isNone(error)
+    ? succeed(cause as Cause.Cause<never>)
+    : stepOf(registration.failure(self, input, error.value))
 }
 
 const leftOpen = (cell: Cell, activation: Activation): Transaction | undefined => {
@@ -336,7 +352,10 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
     return own
   })
 
-const enter = (kernel: Kernel, { answers = noAnswers, input, place, self, sender, tx }: Activation): Step<void, StoreError> => {
+const enter = (
+  kernel: Kernel,
+  { answers = noAnswers, input, place, self, sender, tx }: Activation
+): Step<void, StoreError> => {
   if (tx !== undefined) {
     // A31: what is read only is no part of anybody's history.
     if (tx.options.readOnly !== true) tx.inputs.push([self, { input, sender, answers }])
@@ -368,7 +387,9 @@ const enterAtReplica = (kernel: Kernel, id: ObjectId, machine: MachineId, accept
   })
 
 const firstOutput = (registration: Registration, outputs: unknown): Step<Answered, AvmError> => {
-  if (!Array.isArray(outputs)) return die(new TypeError(`The behaviour ${registration.name} answers no list of outputs`))
+  if (!Array.isArray(outputs)) {
+    return die(new TypeError(`The behaviour ${registration.name} answers no list of outputs`))
+  }
   if (outputs.length === 0) return Option.none()
   // One scalar is the commonest answer.
   const culprit = firstCulprit(outputs.length === 1 && !isCompound(outputs[0]) ? outputs[0] : outputs)

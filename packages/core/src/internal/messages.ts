@@ -6,9 +6,26 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { type AvmError, ContextUnavailable, InvalidDuringTx, MailboxFull, ObjectNotFound, type StoreError } from "../AvmError.js"
+import {
+  type AvmError,
+  ContextUnavailable,
+  InvalidDuringTx,
+  MailboxFull,
+  ObjectNotFound,
+  type StoreError
+} from "../AvmError.js"
 import { freshObjectId } from "../IdGenerator.js"
-import { type Changes, type Forward, type Message, noChanges, type Output, type PeekOptions, type Promised, type Service, waitFor } from "../Mailboxes.js"
+import {
+  type Changes,
+  type Forward,
+  type Message,
+  noChanges,
+  type Output,
+  type PeekOptions,
+  type Promised,
+  type Service,
+  waitFor
+} from "../Mailboxes.js"
 import * as Obj from "../Obj.js"
 import { make as makeObjectId, type ObjectId } from "../ObjectId.js"
 import { latest } from "../ObjectStore.js"
@@ -48,21 +65,26 @@ const send = (
 ): Step<ObjectId, Obj.SendError> => {
   const checked = fromUnknown(input)
   if (checked._tag === "Left") return fail(checked.left)
-  return andThen(changing(cell, answered ? "send" : "sendOnly"), () =>
-    andThen(key === undefined ? freshObjectId(kernel.ids) : succeed(keyed(key)), (id) => {
-      const from = cell.frame.self
-      const message: Message = {
-        id,
-        from: cell.frame.asSender,
-        to,
-        input,
-        behaviour: Option.fromNullable(behaviour),
-        // A key is known for as long as its answer.
-        answered: answered || key !== undefined
-      }
-      return andThen(post(kernel, cell, message), () =>
-        andThen(trace(kernel, cell, () => new MessageSent({ from, to, input }, true)), () => succeed(id)))
-    }))
+  return andThen(
+    changing(cell, answered ? "send" : "sendOnly"),
+    () =>
+      andThen(key === undefined ? freshObjectId(kernel.ids) : succeed(keyed(key)), (id) => {
+        const from = cell.frame.self
+        const message: Message = {
+          id,
+          from: cell.frame.asSender,
+          to,
+          input,
+          behaviour: Option.fromNullable(behaviour),
+          // A key is known for as long as its answer.
+          answered: answered || key !== undefined
+        }
+        return andThen(
+          post(kernel, cell, message),
+          () => andThen(trace(kernel, cell, () => new MessageSent({ from, to, input }, true)), () => succeed(id))
+        )
+      })
+  )
 }
 
 const keyed = (key: string): ObjectId => makeObjectId(`key:${key}`)
@@ -117,8 +139,11 @@ const change = (
     tx.messages.sends.push(send)
     return done
   }
-  return andThen(commitMessages(kernel, { sends: [send], capacity }), (committed): Step<void, MailboxFull | StoreError> =>
-    committed || "promise" in send ? done : post(kernel, cell, send))
+  return andThen(
+    commitMessages(kernel, { sends: [send], capacity }),
+    (committed): Step<void, MailboxFull | StoreError> =>
+      committed || "promise" in send ? done : post(kernel, cell, send)
+  )
 }
 
 // ---------------------------------------------------------------------------
@@ -153,11 +178,17 @@ const receive = (kernel: Kernel, cell: Cell): Step<Option.Option<Val>, Obj.Recei
   const { self } = cell.frame
   const tx = cell.open
   if (tx === undefined) {
-    return andThen(standing(kernel, cell), () =>
-      andThen(takeNow(kernel, self), (message): Step<Option.Option<Val>, Obj.ReceiveError> =>
-        Option.isSome(message) || kernel.post.options.receive === "none"
-          ? received(kernel, cell, message)
-          : andThen(later(wait(kernel, self)), (message) => received(kernel, cell, Option.some(message)))))
+    return andThen(
+      standing(kernel, cell),
+      () =>
+        andThen(
+          takeNow(kernel, self),
+          (message): Step<Option.Option<Val>, Obj.ReceiveError> =>
+            Option.isSome(message) || kernel.post.options.receive === "none"
+              ? received(kernel, cell, message)
+              : andThen(later(wait(kernel, self)), (message) => received(kernel, cell, Option.some(message)))
+        )
+    )
   }
   const skip = tx.messages.taken(self)
   return andThen(peek(kernel, self, { skip, limit: 1, until: tx.snapshot }), ([message]) => {
@@ -175,11 +206,16 @@ const receive = (kernel: Kernel, cell: Cell): Step<Option.Option<Val>, Obj.Recei
 
 /** Takes the next message out of the mailbox of the running object, if there is one. */
 const takeNow = (kernel: Kernel, self: ObjectId): Step<Option.Option<Message>, StoreError> =>
-  andThen(peek(kernel, self, { limit: 1 }), ([message]): Step<Option.Option<Message>, StoreError> =>
-    message === undefined
-      ? succeed(Option.none())
-      : andThen(commitMessages(kernel, { takes: [message] }), (committed) =>
-        committed ? succeed(Option.some(message)) : takeNow(kernel, self)))
+  andThen(
+    peek(kernel, self, { limit: 1 }),
+    ([message]): Step<Option.Option<Message>, StoreError> =>
+      message === undefined
+        ? succeed(Option.none())
+        : andThen(
+          commitMessages(kernel, { takes: [message] }),
+          (committed) => committed ? succeed(Option.some(message)) : takeNow(kernel, self)
+        )
+  )
 
 /** Meanwhile the messages of this object are no others'. */
 const wait = (kernel: Kernel, self: ObjectId): Effect.Effect<Message, StoreError> =>

@@ -34,8 +34,8 @@ import {
   look,
   machineReachable,
   permitted,
-  readInTx,
   reading,
+  readInTx,
   trace,
   wasDestroyed
 } from "./kernel.js"
@@ -145,7 +145,9 @@ const call = (
   if (tx !== undefined) {
     const creation = tx.creates.get(id.value)
     // A1: what was created in here may be used, whoever owns it.
-    if (creation !== undefined) return callAt(kernel, cell, creation, tx.view(creation.metadata).machine, input, behaviour)
+    if (creation !== undefined) {
+      return callAt(kernel, cell, creation, tx.view(creation.metadata).machine, input, behaviour)
+    }
   }
   const stored = tx === undefined ? kernel.objects.read(id, latest) : readInTx(kernel, tx, id, "metadata")
   return stored instanceof Later

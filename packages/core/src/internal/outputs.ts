@@ -145,17 +145,20 @@ export const make = (kernel: Kernel): Outputs => {
   const drain = (lane: Lane): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (lane.outputs.length === 0 || lane.stuck) return Effect.void
-      return Effect.flatMap(Effect.catchAll(attempt(lane), () => Effect.as(Effect.sleep("500 millis"), true)), (sent) => {
-        const { driver } = lane
-        if (sent || driver === undefined) return drain(lane)
-        return Effect.matchEffect(driver.next(undefined), {
-          onFailure: () =>
-            Effect.sync(() => {
-              lane.stuck = true
-            }),
-          onSuccess: () => drain(lane)
-        })
-      })
+      return Effect.flatMap(
+        Effect.catchAll(attempt(lane), () => Effect.as(Effect.sleep("500 millis"), true)),
+        (sent) => {
+          const { driver } = lane
+          if (sent || driver === undefined) return drain(lane)
+          return Effect.matchEffect(driver.next(undefined), {
+            onFailure: () =>
+              Effect.sync(() => {
+                lane.stuck = true
+              }),
+            onSuccess: () => drain(lane)
+          })
+        }
+      )
     })
 
   const run = Effect.scoped(Effect.gen(function*() {

@@ -18,19 +18,7 @@ import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
 import { Authoritative, Cell, Root } from "./frame.js"
 import { abort, claim, type Kernel, look, machineReachable, trace, traceAs } from "./kernel.js"
-import {
-  andThen,
-  causeOf,
-  done,
-  fail,
-  failCause,
-  Later,
-  later,
-  mapLater,
-  type Step,
-  stepOf,
-  succeed
-} from "./sync.js"
+import { andThen, causeOf, done, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { begin, commit, withoutOthers } from "./transactions.js"
 
@@ -86,10 +74,13 @@ export const isDeliverable = (kernel: Kernel, { to }: Message): Step<boolean, St
     if (stored === undefined || stored._tag === "Tombstone") return true
     const { behaviour, metadata } = stored
     if (Option.isNone(kernel.registry.lookup(behaviour))) return succeed(false)
-    return andThen(stepOf(kernel.reachability.machine(metadata.machine)), (reachable) =>
-      reachable && Option.isSome(metadata.currentController)
-        ? stepOf(kernel.reachability.controller(metadata.currentController.value))
-        : reachable)
+    return andThen(
+      stepOf(kernel.reachability.machine(metadata.machine)),
+      (reachable) =>
+        reachable && Option.isSome(metadata.currentController)
+          ? stepOf(kernel.reachability.controller(metadata.currentController.value))
+          : reachable
+    )
   })
 
 /** Runs the turn of a message. It fails where the store does, and then is undone. */
@@ -128,7 +119,10 @@ type Ran = { readonly _tag: "Ran"; readonly output: Option.Option<Val> } | typeo
 const beginning = (kernel: Kernel, cell: Cell, privileged: boolean): Step<Transaction, StoreError> =>
   andThen(
     // Nothing is open in a cell that is new, and no controller is asked for.
-    begin(kernel, cell, Option.none(), { retries: true, ...privileged ? { privileged } : {} }) as Step<never, StoreError>,
+    begin(kernel, cell, Option.none(), { retries: true, ...privileged ? { privileged } : {} }) as Step<
+      never,
+      StoreError
+    >,
     () => succeed(cell.open as Transaction)
   )
 

@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { StoreError } from "../AvmError.js"
 import type { Answer, Arrived, DeadLetter, Message } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
@@ -47,8 +47,7 @@ interface Trying {
 }
 
 /** Lets the fiber stand in a cell of its own. */
-const entering = (cell: Cell): Effect.Effect<void> =>
-  Effect.map(FiberRef.set(current, cell), () => forgetCell())
+const entering = (cell: Cell): Effect.Effect<void> => Effect.map(FiberRef.set(current, cell), () => forgetCell())
 
 /** Whoever runs turns may be a program himself, and stands in his own cell again afterwards. */
 const outsideCells = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -232,13 +231,20 @@ class TurnLoop {
     this.stalled = new Map()
     let found: Step<unknown, StoreError> = done
     for (const id of stalled.values()) {
-      found = andThen(found, () =>
-        andThen(peek(this.kernel, id, { limit: 1 }), ([message]) =>
-          message === undefined ? done : andThen(isDeliverable(this.kernel, message), (deliverable) => {
-            if (deliverable) this.add(id)
-            else this.stalled.set(id.value, id)
-            return done
-          })))
+      found = andThen(
+        found,
+        () =>
+          andThen(
+            peek(this.kernel, id, { limit: 1 }),
+            ([message]) =>
+              message === undefined ? done : andThen(isDeliverable(this.kernel, message), (deliverable) => {
+                if (deliverable) {
+                  this.add(id)
+                } else this.stalled.set(id.value, id)
+                return done
+              })
+          )
+      )
     }
     return andThen(found, () => this.ready.length === 0 ? succeed(undefined) : this.next())
   }
@@ -317,8 +323,10 @@ class TurnLoop {
 
   private inCell<A, E>(message: Message, body: (cell: Cell) => Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.withFiberRuntime((fiber) =>
-      Effect.flatMap(effectOf(cellFor(this.kernel, message, fiber, this.allowance)), (cell) =>
-        Effect.zipRight(entering(cell), Effect.suspend(() => body(cell))))
+      Effect.flatMap(
+        effectOf(cellFor(this.kernel, message, fiber, this.allowance)),
+        (cell) => Effect.zipRight(entering(cell), Effect.suspend(() => body(cell)))
+      )
     )
   }
 
@@ -346,8 +354,11 @@ class TurnLoop {
         case "Conflicted":
           trying.conflicts++
           // Somebody else may have taken the message.
-          return andThen(peek(this.kernel, id, { limit: 1 }), ([head]): Step<Turn | undefined, StoreError> =>
-            head?.id.value === message.id.value ? later(this.attempt(picked, trying)) : undefined)
+          return andThen(
+            peek(this.kernel, id, { limit: 1 }),
+            ([head]): Step<Turn | undefined, StoreError> =>
+              head?.id.value === message.id.value ? later(this.attempt(picked, trying)) : undefined
+          )
         case "Failed":
           return this.failed(picked, trying, outcome.answer)
       }
@@ -360,11 +371,16 @@ class TurnLoop {
     const known = trying.driver === undefined
       ? Effect.map(Schedule.driver(retry as Schedule.Schedule<unknown, unknown>), (driver) => trying.driver = driver)
       : Effect.succeed(trying.driver)
-    return later(Effect.flatMap(known, (driver) =>
-      Effect.matchEffect(Effect.interruptible(driver.next(answer._tag === "Broken" ? answer.error : answer)), {
-        onFailure: () => effectOf(this.giveUp(picked.message, trying.attempts, answer)),
-        onSuccess: () => this.attempt(picked, trying)
-      })))
+    return later(
+      Effect.flatMap(
+        known,
+        (driver) =>
+          Effect.matchEffect(Effect.interruptible(driver.next(answer._tag === "Broken" ? answer.error : answer)), {
+            onFailure: () => effectOf(this.giveUp(picked.message, trying.attempts, answer)),
+            onSuccess: () => this.attempt(picked, trying)
+          })
+      )
+    )
   }
 
   /** The message goes, its promise breaks, in one commit. */

@@ -29,8 +29,8 @@ import {
   isCallError,
   type Obj,
   type Promised,
-  sendAs,
-  sendOnlyAs,
+  send,
+  sendOnly,
   type SendOptions
 } from "../Obj.js"
 import { isObjectId, type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
@@ -221,8 +221,16 @@ const sendTyped = (
   payload: unknown,
   options: SendOptions | undefined
 ): Effect.Effect<unknown, unknown, unknown> =>
-  encoding(id, message, payload, (input) =>
-    converted(sendAs(name, id, input, options), (promised) => typedPromise(name, id, message, promised as Promised)))
+  encoding(
+    id,
+    message,
+    payload,
+    (input) =>
+      converted(
+        send(id, input, { ...options, behaviour: name }),
+        (promised) => typedPromise(name, id, message, promised as Promised)
+      )
+  )
 
 const sendOnlyTyped = (
   name: string,
@@ -231,7 +239,7 @@ const sendOnlyTyped = (
   payload: unknown,
   options: SendOptions | undefined
 ): Effect.Effect<unknown, unknown, unknown> =>
-  encoding(id, message, payload, (input) => sendOnlyAs(name, id, input, options))
+  encoding(id, message, payload, (input) => sendOnly(id, input, { ...options, behaviour: name }))
 
 /** The promise of an answer, with its types. */
 const typedPromise = (name: string, id: ObjectId, message: Message, promised: Promised) => ({
