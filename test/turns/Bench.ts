@@ -7,7 +7,7 @@ import {
   ControllerId,
   IdGenerator,
   Introspect,
-  Mailboxes,
+  type Mailboxes,
   Obj,
   ObjectId,
   ObjectStore,
@@ -104,7 +104,10 @@ const Keeper = Behaviour.layerRaw("keeper", function*() {
 })
 
 /** Answers who sent the message. */
-const Who = Behaviour.layerRaw("who", Effect.map(Introspect.sender, (sender) => sender._tag === "Some" ? [sender.value] : []))
+const Who = Behaviour.layerRaw(
+  "who",
+  Effect.map(Introspect.sender, (sender) => sender._tag === "Some" ? [sender.value] : [])
+)
 
 export const behaviours = Layer.mergeAll(Log, Sender, Taker, Teller, Keeper, Who)
 
@@ -113,8 +116,11 @@ export const run = Avm.run
 
 /** What a log has kept. */
 export const kept = (id: ObjectId.ObjectId) =>
-  Effect.flatMap(ObjectStore.ObjectStore, (store) =>
-    Effect.map(store.read(id, ObjectStore.latest), (stored) =>
-      stored._tag === "Some" && stored.value._tag === "StoredObject" ? stored.value.state : undefined))
+  Effect.flatMap(
+    ObjectStore.ObjectStore,
+    (store) =>
+      Effect.map(store.read(id, ObjectStore.latest), (stored) =>
+        stored._tag === "Some" && stored.value._tag === "StoredObject" ? stored.value.state : undefined)
+  )
 
 export const settle = Turns.settle

@@ -2,8 +2,8 @@
  * Sending and receiving: from a program, from a behaviour, from a turn; promises, and what waits for them.
  */
 import { AvmError, Behaviour, Introspect, Mailboxes, Obj, Turns, Tx, type Val } from "@effect-avm/core"
-import { assert, describe, it } from "@effect/vitest"
 import * as Rpc from "@effect/rpc/Rpc"
+import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Schema } from "effect"
 import { behaviours, C1, Entries, kept, local, machine, missing, run, settle } from "./Bench.js"
 
@@ -104,8 +104,9 @@ describe("sending (D24, D25)", () => {
       const bad = [Number.NaN] as Val.Val
       assert.strictEqual((yield* run(Effect.flip(Obj.send(log, bad))))._tag, "InvalidVal")
       assert.strictEqual((yield* run(Effect.flip(Obj.sendOnly(log, bad))))._tag, "InvalidVal")
-      for (const send of [Obj.send(log, 1), Obj.sendOnly(log, 1), Obj.emit("mail", 1)]) {
-        const error = yield* run(Effect.flip(Tx.transact(Effect.asVoid(send), { readOnly: true })))
+      const sends = [Effect.asVoid(Obj.send(log, 1)), Obj.sendOnly(log, 1), Obj.emit("mail", 1)]
+      for (const send of sends) {
+        const error = yield* run(Effect.flip(Tx.transact(send, { readOnly: true })))
         assert.strictEqual(error._tag, "InvalidDuringTx")
       }
       assert.strictEqual(yield* settle, 0)
@@ -117,7 +118,11 @@ describe("sending (D24, D25)", () => {
       yield* run(Tx.transact(Obj.sendOnly(log, "a"), { controller: C1 }))
       yield* settle
       const [, sent, turn] = yield* Entries
-      assert.deepStrictEqual(sent?.map((_) => _.event._tag), ["TransactionStarted", "MessageSent", "TransactionCommitted"])
+      assert.deepStrictEqual(sent?.map((_) => _.event._tag), [
+        "TransactionStarted",
+        "MessageSent",
+        "TransactionCommitted"
+      ])
       assert.deepStrictEqual(sent?.[1]?.executingController, Option.some(C1))
       assert.deepStrictEqual(turn?.map((_) => [_.event._tag, Option.getOrNull(_.executingController)]), [
         ["TransactionStarted", null],
@@ -279,7 +284,10 @@ describe("promises", () => {
       yield* settle
       assert.deepStrictEqual(yield* run(Effect.flip(broken.await)), new AvmError.ObjectNotFound({ id: missing }))
       const exit = yield* Effect.exit(run(died.await))
-      assert.deepStrictEqual(Exit.isFailure(exit) && [...Cause.defects(exit.cause)], [{ name: "Error", message: "broken" }])
+      assert.deepStrictEqual(Exit.isFailure(exit) && [...Cause.defects(exit.cause)], [{
+        name: "Error",
+        message: "broken"
+      }])
       assert.deepStrictEqual(yield* kept(log), [])
     }))
 
@@ -538,8 +546,10 @@ describe("typed references", () => {
   })
   const ShelfLive = Shelf.toLayer({ Fresh: () => Jar.create(), Sold: () => Effect.fail(new Empty()) })
 
-  const typed = <E>(name: string, body: () => Effect.Effect<void, E, Layer.Layer.Success<ReturnType<typeof platform>>>) =>
-    it.effect(name, () => Effect.suspend(body).pipe(Effect.provide(platform())))
+  const typed = <E>(
+    name: string,
+    body: () => Effect.Effect<void, E, Layer.Layer.Success<ReturnType<typeof platform>>>
+  ) => it.effect(name, () => Effect.suspend(body).pipe(Effect.provide(platform())))
   const platform = () => Layer.provideMerge(Behaviour.layerAll(JarLive, ShelfLive), machine())
 
   typed("send what they call, with the same types", () =>
@@ -560,17 +570,20 @@ describe("typed references", () => {
       }))
     }))
 
-  typed("what their schema refuses is InvalidInput at once; another behaviour answers it in its turn (A35)", () =>
-    Effect.gen(function*() {
-      yield* run(Effect.gen(function*() {
-        const jar = yield* Jar.create()
-        assert.strictEqual((yield* Effect.flip(jar.send.Add({ n: 0.5 })))._tag, "InvalidInput")
-        assert.strictEqual((yield* Effect.flip(jar.sendOnly.Add({ n: 0.5 })))._tag, "InvalidInput")
-        const wrong = yield* Shelf.ref(jar.id).send.Fresh()
-        yield* settle
-        assert.strictEqual((yield* Effect.flip(wrong.await))._tag, "InvalidInput")
-      }))
-    }))
+  typed(
+    "what their schema refuses is InvalidInput at once; another behaviour answers it in its turn (A35)",
+    () =>
+      Effect.gen(function*() {
+        yield* run(Effect.gen(function*() {
+          const jar = yield* Jar.create()
+          assert.strictEqual((yield* Effect.flip(jar.send.Add({ n: 0.5 })))._tag, "InvalidInput")
+          assert.strictEqual((yield* Effect.flip(jar.sendOnly.Add({ n: 0.5 })))._tag, "InvalidInput")
+          const wrong = yield* Shelf.ref(jar.id).send.Fresh()
+          yield* settle
+          assert.strictEqual((yield* Effect.flip(wrong.await))._tag, "InvalidInput")
+        }))
+      })
+  )
 
   typed("may be made of a promise: it is sent to before it is there", () =>
     Effect.gen(function*() {
