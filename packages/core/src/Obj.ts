@@ -30,7 +30,7 @@ import {
 import { ControllerId } from "./ControllerId.js"
 import type { Instr } from "./Instr.js"
 import { define, erase } from "./internal/instruction.js"
-import { ObjectId } from "./ObjectId.js"
+import { make as makeObjectId, ObjectId } from "./ObjectId.js"
 import type { OutsideTx } from "./TxPlace.js"
 import { type Val, ValFromJson } from "./Val.js"
 
@@ -203,6 +203,14 @@ export interface SendOptions {
  * @category models
  */
 export type Promised = Eventual<Option.Option<Val>, AvmError>
+
+/**
+ * The id of the message that is sent under this key, and of its promise.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const keyed = (key: string): ObjectId => makeObjectId(`key:${key}`)
 
 /**
  * The handle of a promise that is known by its id, such as one that was kept in a state.

@@ -1,5 +1,5 @@
 /**
- * Generated programs over all synchronous families: plain data that shrinks, prints, and runs on the model and on the
+ * Generated programs over all families but those of constraints: plain data that shrinks, prints, and runs on the model and on the
  * machine alike.
  *
  * The weights make the interesting things likely: transactions of one controller that are finished, objects that run
@@ -215,7 +215,10 @@ const stepOf = (depth: number): fc.Arbitrary<Steps.Step> =>
   weighted<Steps.Step>(
     [8, creation],
     [4, step("destroy", { object })],
-    [depth > 0 ? 22 : 5, callOf(depth)],
+    [depth > 0 ? 22 : 5, callOf("call", depth)],
+    [depth > 0 ? 8 : 3, callOf(oneOf("send", "sendOnly"), depth)],
+    [3, bare("receive")],
+    [2, step("forward", { object, on: oneOf("resolved", "broken"), to: object })],
     [5, bare("self", "input", "sender", "currentMachine", "getState", "currentController", "context")],
     [3, bare("txState")],
     [5, step("setState", { state: messageOf(0) })],
@@ -235,8 +238,11 @@ const stepOf = (depth: number): fc.Arbitrary<Steps.Step> =>
 
 const creation: fc.Arbitrary<Steps.Step> = step("create", { behaviour, controller: optional(controller) })
 
-const callOf = (depth: number): fc.Arbitrary<Steps.Step> =>
-  step("call", {
+const callOf = <const Op extends "call" | "send" | "sendOnly">(
+  op: Op | fc.Arbitrary<Op>,
+  depth: number
+): fc.Arbitrary<Steps.Step> =>
+  step(op, {
     object,
     message: messageOf(depth),
     behaviour: weighted<string | null>([9, fc.constant(null)], [1, oneOf("script", "counter")])

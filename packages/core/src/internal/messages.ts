@@ -27,7 +27,7 @@ import {
   waitFor
 } from "../Mailboxes.js"
 import * as Obj from "../Obj.js"
-import { make as makeObjectId, type ObjectId } from "../ObjectId.js"
+import type { ObjectId } from "../ObjectId.js"
 import { latest } from "../ObjectStore.js"
 import { MessageReceived, MessageSent } from "../TraceEvent.js"
 import { fromUnknown, type Val } from "../Val.js"
@@ -68,7 +68,7 @@ const send = (
   return andThen(
     changing(cell, answered ? "send" : "sendOnly"),
     () =>
-      andThen(key === undefined ? freshObjectId(kernel.ids) : succeed(keyed(key)), (id) => {
+      andThen(key === undefined ? freshObjectId(kernel.ids) : succeed(Obj.keyed(key)), (id) => {
         const from = cell.frame.self
         const message: Message = {
           id,
@@ -86,8 +86,6 @@ const send = (
       })
   )
 }
-
-const keyed = (key: string): ObjectId => makeObjectId(`key:${key}`)
 
 const forward = (
   kernel: Kernel,

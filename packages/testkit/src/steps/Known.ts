@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { AvmError, Introspect, ObjectId, type Pure, type Reflect, Val } from "@effect-avm/core"
+import { AvmError, Introspect, type Obj, ObjectId, type Pure, type Reflect, Val } from "@effect-avm/core"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -159,12 +159,14 @@ export const learn = (known: Known, step: Instruction, answer: unknown): void =>
     ? Either.match(answer, { onLeft: (error) => ({ failed: toVal(error) }), onRight: (answer) => tell(step, answer) })
     : tell(step, answer)
   known.answers.push(told)
-  if (step.op === "create" || step.op === "begin" || step.op === "call") gather(known, told)
+  if (step.op === "create" || step.op === "begin" || step.op === "call" || step.op === "send") gather(known, told)
 }
 
 const tell = (step: Instruction, answer: unknown): Val.Val => {
   if (step.op === "create") return { created: toVal(answer), behaviour: step.behaviour }
   if (step.op === "begin") return { begun: toVal(answer) }
+  // A promise can be sent to like an object: scripts are sent to it.
+  if (step.op === "send") return { created: (answer as Obj.Promised).id, behaviour: "script" } // a send answers a promise
   return step.op === "txState" ? inOrder(toVal(answer), sets) : toVal(answer)
 }
 

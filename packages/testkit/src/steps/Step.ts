@@ -60,7 +60,14 @@ export type Instruction =
     readonly op: "destroy" | "reflect" | "getMachine" | "fetch" | "getController" | "freeze"
     readonly object: ObjectRef
   }
-  | { readonly op: "call"; readonly object: ObjectRef; readonly message: Message; readonly behaviour: string | null }
+  | {
+    readonly op: "call" | "send" | "sendOnly"
+    readonly object: ObjectRef
+    readonly message: Message
+    readonly behaviour: string | null
+  }
+  | { readonly op: "receive" }
+  | { readonly op: "forward"; readonly object: ObjectRef; readonly on: "resolved" | "broken"; readonly to: ObjectRef }
   | { readonly op: "self" | "input" | "sender" | "currentMachine" | "getState" | "currentController" }
   | { readonly op: "context" | "txState" }
   | { readonly op: "setState"; readonly state: Message }
