@@ -74,6 +74,7 @@ function* execute(
       case "reject":
         return yield* reject()
       case "finish":
+        if (step.how === "self") return [yield* ask(Introspect.self)]
         return step.how === "nothing" ? [] : [Number.NaN]
       case "toggle":
         yield toggle(step.what, step.name)

@@ -9,12 +9,12 @@
 import type { Val } from "@effect-avm/core"
 
 /**
- * The nth latest object known, the running object, or an id that was never given out.
+ * The nth latest object known, the running object, an id that was never given out, or the nth latest promise.
  *
  * @since 0.1.0
  * @category models
  */
-export type ObjectRef = number | "self" | "missing"
+export type ObjectRef = number | "self" | "missing" | { readonly promise: number }
 
 /**
  * The nth latest transaction known, or an id that was never given out.
@@ -90,5 +90,5 @@ export type Instruction =
 export type Step =
   | (Instruction & { readonly attempt: boolean })
   | { readonly op: "reject" }
-  | { readonly op: "finish"; readonly how: "nothing" | "invalid" }
+  | { readonly op: "finish"; readonly how: "nothing" | "invalid" | "self" }
   | { readonly op: "toggle"; readonly what: "machine" | "controller"; readonly name: string }
