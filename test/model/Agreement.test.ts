@@ -70,14 +70,16 @@ const onMachine = (
         const mailboxes = yield* Mailboxes.Mailboxes
         const waiting = yield* Effect.orDie(mailboxes.waiting)
         const boxes = yield* Effect.forEach(waiting, (id) =>
-          Effect.map(Effect.orDie(mailboxes.peek(id)), (messages) =>
-            Observation.print([id.value, messages])))
+          Effect.map(Effect.orDie(mailboxes.peek(id)), (messages) => Observation.print([id.value, messages])))
         const ids = [...entries.values()].flat().length + 200
         const promises = yield* Effect.forEach(
-          Array.from({ length: ids }, (_, n) => ObjectId.make(`o${n + 1}`)),
+          Array.from({ length: ids }, (_, n) =>
+            ObjectId.make(`o${n + 1}`)),
           (id) =>
             Effect.map(Effect.orDie(mailboxes.promised(id)), (promised) =>
-              Option.toArray(promised).map((_) => Observation.print([id.value, _._tag === "Pending" ? "pending" : _])))
+              Option.toArray(promised).map((_) =>
+                Observation.print([id.value, _._tag === "Pending" ? "pending" : _])
+              ))
         )
         const objects = yield* ObjectStore.ObjectStore
         const stored = yield* Effect.orDie(objects.scan(ObjectStore.latest))

@@ -133,7 +133,9 @@ const position = weighted([6, fc.nat(2)], [3, fc.nat(6)], [1, fc.nat(20)])
 
 const object = weighted<Steps.ObjectRef>([18, position], [2, fc.constant("self")], [1, fc.constant("missing")])
 
-const promise: fc.Arbitrary<Steps.ObjectRef> = weighted([3, fc.constant(0)], [1, fc.nat(2)]).map((promise) => ({ promise }))
+const promise: fc.Arbitrary<Steps.ObjectRef> = weighted([3, fc.constant(0)], [1, fc.nat(2)]).map((promise) => ({
+  promise
+}))
 
 const receiver = weighted<Steps.ObjectRef>([4, object], [1, promise])
 

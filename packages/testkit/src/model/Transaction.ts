@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { ControllerId, Mailboxes, MachineId, ObjectId, Reflect, TxId, Val } from "@effect-avm/core"
+import type { ControllerId, MachineId, Mailboxes, ObjectId, Reflect, TxId, Val } from "@effect-avm/core"
 import * as Option from "effect/Option"
 import * as Mail from "./Mail.js"
 import * as World from "./World.js"

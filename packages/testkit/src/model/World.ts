@@ -215,7 +215,9 @@ export const withMail = (world: World, changes: Mail.Changes): World => {
  * @category operations
  */
 export const made = (world: World, ready: ReadonlyArray<ObjectId.ObjectId>): World => {
-  const known = new Set([...world.ready, ...world.stalled, ...world.busy === undefined ? [] : [world.busy]].map((_) => _.value))
+  const known = new Set(
+    [...world.ready, ...world.stalled, ...world.busy === undefined ? [] : [world.busy]].map((_) => _.value)
+  )
   const added = ready.filter((id) => !known.has(id.value) && known.add(id.value))
   return { ...world, ready: [...world.ready, ...added] }
 }

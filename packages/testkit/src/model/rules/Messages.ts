@@ -3,7 +3,15 @@
  *
  * @since 0.1.0
  */
-import { AvmError, type Mailboxes, Mailboxes as Mailbox, Obj, type ObjectId, TraceEvent, type Val } from "@effect-avm/core"
+import {
+  AvmError,
+  type Mailboxes,
+  Mailboxes as Mailbox,
+  Obj,
+  type ObjectId,
+  TraceEvent,
+  type Val
+} from "@effect-avm/core"
 import * as Arr from "effect/Array"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
