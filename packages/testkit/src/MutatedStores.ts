@@ -7,16 +7,24 @@
  *
  * @since 0.1.0
  */
-import { type AvmError, ObjectStore } from "@effect-avm/core"
+import { type AvmError, type Mailboxes, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
 /**
+ * A layer of a store: both of its ports.
+ *
  * @since 0.1.0
  * @category models
  */
-export type Mutation = (store: Layer.Layer<ObjectStore.ObjectStore>) => Layer.Layer<ObjectStore.ObjectStore>
+export type Stores = Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Mutation = (store: Stores) => Stores
 
 // ---------------------------------------------------------------------------
 // mutations
@@ -96,15 +104,15 @@ export const dirtyRead: Mutation = (store) =>
 // ---------------------------------------------------------------------------
 
 const mutated = (
-  store: Layer.Layer<ObjectStore.ObjectStore>,
+  store: Stores,
   mutation: (inner: ObjectStore.Service) => ObjectStore.Service
-): Layer.Layer<ObjectStore.ObjectStore> =>
-  Layer.effect(ObjectStore.ObjectStore, Effect.map(ObjectStore.ObjectStore, mutation)).pipe(Layer.provide(store))
+): Stores =>
+  Layer.effect(ObjectStore.ObjectStore, Effect.map(ObjectStore.ObjectStore, mutation)).pipe(Layer.provideMerge(store))
 
 const validating = (
-  store: Layer.Layer<ObjectStore.ObjectStore>,
+  store: Stores,
   weaken: (changes: ObjectStore.ChangeSet) => ObjectStore.ChangeSet
-): Layer.Layer<ObjectStore.ObjectStore> =>
+): Stores =>
   mutated(store, (inner) => ({ ...inner, commit: (changes, enlisted) => inner.commit(weaken(changes), enlisted) }))
 
 /** What is no longer there cannot be written, so that existence is validated all the same. */

@@ -12,11 +12,13 @@ import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
 import type { StoreError } from "../AvmError.js"
 import type { MachineId } from "../MachineId.js"
+import { noChanges as noMessages, type Service as MailboxesService } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf, withDirect } from "./direct.js"
+import * as memoryMailboxes from "./memoryMailboxes.js"
 import { later, type Step, stepOf } from "./sync.js"
 
 // ---------------------------------------------------------------------------
@@ -183,7 +185,8 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
 // constructors
 // ---------------------------------------------------------------------------
 
-export const make = (): Store.Service => {
+export const make = (): { readonly store: Store.Service; readonly mailboxes: MailboxesService } => {
+  const mail = memoryMailboxes.make()
   const nodes = new Map<string, Node>()
   const log = new Log()
   const functions = new Map<string, Store.FunctionRecord>()
@@ -255,8 +258,21 @@ export const make = (): Store.Service => {
     return found === undefined ? nothing : [...found.values()]
   }
 
+  const allConflicts = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans" | "messages">) => {
+    const objects = conflicts(changes)
+    if (changes.messages === noMessages) return objects
+    const mailboxes = mail.conflicts(changes.messages)
+    return objects.length === 0 ? mailboxes : [...objects, ...mailboxes]
+  }
+
   const apply = (changes: Store.ChangeSet): Store.Outcome => {
     const commit = ++clock
+    const outcome = applyToObjects(changes, commit)
+    if (changes.messages !== noMessages) mail.apply(changes.messages, commit)
+    return outcome
+  }
+
+  const applyToObjects = (changes: Store.ChangeSet, commit: number): Store.Outcome => {
     if (onlyStates(changes)) {
       for (const [id, state] of changes.states) {
         if (!putState(id, state, commit)) throw new Error(`commit: ${id.value} is changed, but does not exist`)
@@ -374,7 +390,7 @@ export const make = (): Store.Service => {
   }
 
   const attempt = (changes: Store.ChangeSet): Store.Outcome => {
-    const objects = conflicts(changes)
+    const objects = allConflicts(changes)
     return objects.length > 0 ? { _tag: "Conflicted", objects } : apply(changes)
   }
 
@@ -384,7 +400,7 @@ export const make = (): Store.Service => {
    */
   const together = <E>(changes: Store.ChangeSet, enlisted: STM.STM<unknown, E>): STM.STM<Store.Outcome, E> =>
     STM.suspend(() => {
-      const objects = conflicts(changes)
+      const objects = allConflicts(changes)
       if (objects.length > 0) return STM.succeed<Store.Outcome>({ _tag: "Conflicted", objects })
       let failure: Option.Option<E> = Option.none()
       const all = STM.matchSTM(enlisted, {
@@ -417,6 +433,19 @@ export const make = (): Store.Service => {
     }
   }
 
+  const untilConflict = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans">): Effect.Effect<void> =>
+    Effect.async<void>((resume) => {
+      if (conflicts(changes).length > 0) return resume(Effect.void)
+      const listener = (ids: ReadonlyArray<ObjectId>) => {
+        if (changes.scans.length === 0 && !ids.some((id) => changes.reads.has(id.value))) return
+        if (conflicts(changes).length === 0) return
+        listeners.delete(listener)
+        resume(Effect.void)
+      }
+      listeners.add(listener)
+      return Effect.sync(() => listeners.delete(listener))
+    })
+
   const service: Store.Service = {
     snapshot: Effect.sync(take),
     release: (snapshot) => Effect.sync(() => release(snapshot)),
@@ -434,17 +463,9 @@ export const make = (): Store.Service => {
     commit: (changes, enlisted) =>
       enlisted === undefined ? Effect.sync(() => attempt(changes)) : STM.commit(together(changes, enlisted)),
     awaitConflict: (changes) =>
-      Effect.async<void>((resume) => {
-        if (conflicts(changes).length > 0) return resume(Effect.void)
-        const listener = (ids: ReadonlyArray<ObjectId>) => {
-          if (changes.scans.length === 0 && !ids.some((id) => changes.reads.has(id.value))) return
-          if (conflicts(changes).length === 0) return
-          listeners.delete(listener)
-          resume(Effect.void)
-        }
-        listeners.add(listener)
-        return Effect.sync(() => listeners.delete(listener))
-      }),
+      changes.messages === noMessages
+        ? untilConflict(changes)
+        : Effect.raceFirst(untilConflict(changes), mail.untilConflict(changes.messages)),
     changes: Stream.asyncPush<ReadonlyArray<ObjectId>>((emit) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -495,7 +516,7 @@ export const make = (): Store.Service => {
       return accept(id, input, sender, answers)
     }
   }
-  return withDirect(service, direct)
+  return { store: withDirect(service, direct), mailboxes: mail.service }
 }
 
 // ---------------------------------------------------------------------------

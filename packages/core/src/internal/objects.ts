@@ -1,5 +1,5 @@
 /**
- * The Object family: creation, destruction, calls.
+ * The Object family: creation, destruction, calls. Messages for later are in `internal/messages.ts`.
  */
 import * as Option from "effect/Option"
 import {
@@ -39,6 +39,7 @@ import {
   trace,
   wasDestroyed
 } from "./kernel.js"
+import * as messages from "./messages.js"
 import { andThen, done, fail, Later, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
@@ -47,7 +48,8 @@ import { firstCulprit } from "./valCheck.js"
 export const make = (kernel: Kernel): Implementation<Obj.Service> => ({
   create: (cell, behaviour, controller, home) => create(kernel, cell, behaviour, controller, home === true),
   destroy: (cell, id) => destroy(kernel, cell, id),
-  call: (cell, id, input, behaviour) => call(kernel, cell, id, input, behaviour)
+  call: (cell, id, input, behaviour) => call(kernel, cell, id, input, behaviour),
+  ...messages.make(kernel)
 })
 
 // ---------------------------------------------------------------------------
