@@ -24,7 +24,6 @@ import { families } from "../InstructionSet.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Accepted, type Answer, latest } from "../ObjectStore.js"
-import { ObjectCalled } from "../TraceEvent.js"
 import { InvalidVal, type Val } from "../Val.js"
 import type { Cell, Frame, Place, Table } from "./frame.js"
 import { tableOf } from "./instruction.js"
@@ -51,7 +50,7 @@ import {
   succeed
 } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
-import { trust } from "./trust.js"
+import { objectCalled } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 // ---------------------------------------------------------------------------
@@ -70,6 +69,8 @@ class Activation implements Frame {
   /** Where instructions are recorded with their answers: at a replica, and wherever the machine was told to (A42). */
   readonly answers: ReadonlyArray<Answer> | undefined = undefined
   span: Tracer.Span | undefined = undefined
+  /** Where there is a span: the context of the caller, in whose span it is an event that the call has ended. */
+  caller: Context.Context<never> | undefined = undefined
   private sent: Option.Option<ObjectId> | undefined = undefined
 
   constructor(
@@ -194,6 +195,7 @@ const spanned = (
   const { asSender } = cell.frame
   const activation = new Activation(registration, self, input, asSender, place, machine, inside, tx, seen, recorded)
   activation.span = span
+  activation.caller = given.caller
   return activation
 }
 
@@ -346,23 +348,24 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
   const left = leftOpen(cell, activation)
   if (left !== undefined) {
     // D15: it returned with a transaction of its own open.
-    return andThen(
-      abort(kernel, cell, left),
+    const aborted = andThen(
+      abort(kernel, cell, left, activation.context),
       () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" }, true)))
     )
+    return endingSpan(cell, activation, aborted)
   }
   const entered = enter(kernel, activation)
-  return entered === done
+  const step = entered === done
     ? output(kernel, cell, activation, outputs)
     : andThen(entered, () => output(kernel, cell, activation, outputs))
+  return activation.span === undefined ? step : endingSpan(cell, activation, step)
 }
 
 const output = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
   const first = firstOutput(activation.registration, outputs)
-  if (activation.span !== undefined) endSpan(cell, activation.span, Exit.void)
   if (first instanceof Later || !isTraced(kernel, cell)) return first
-  const { input, self: id } = activation
-  return answering(trace(kernel, cell, () => trust(ObjectCalled, { id, input, output: first })), first)
+  const { caller, input, self: id } = activation
+  return answering(trace(kernel, cell, () => objectCalled(id, input, first), caller), first)
 }
 
 const failing = (
@@ -371,18 +374,21 @@ const failing = (
   activation: Activation,
   cause: Cause.Cause<unknown>
 ): Step<never, AvmError> =>
-  andThen(failureOf(activation, cause), (cause) => {
-    if (activation.span !== undefined) endSpan(cell, activation.span, Exit.failCause(cause))
-    const left = leftOpen(cell, activation)
-    return andThen(
-      left === undefined ? done : abort(kernel, cell, left),
-      () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
-    )
-  })
+  endingSpan(
+    cell,
+    activation,
+    andThen(failureOf(activation, cause), (cause) => {
+      const left = leftOpen(cell, activation)
+      return andThen(
+        left === undefined ? done : abort(kernel, cell, left, activation.context),
+        () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
+      )
+    })
+  )
 
-const endSpan = ({ fiber }: Cell, span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): void => {
-  if (fiber !== undefined) spans.end(fiber, span, exit)
-}
+/** Its span, where it has one, ends as the activation does. */
+const endingSpan = <A, E>({ fiber }: Cell, { span }: Activation, step: Step<A, E>): Step<A, E> =>
+  span === undefined || fiber === undefined ? step : spans.ending(fiber, span, step)
 
 /** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
 const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {

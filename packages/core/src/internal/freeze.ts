@@ -128,8 +128,8 @@ const reconcile = (
   ))
 }
 
-/** An activation that failed at the replica fails again, and has changed its state as far as it came; a defect is one. */
-const replayOne = (
+/** An activation that failed at first fails again, and has changed its state as far as it came; a defect is one. */
+export const replayOne = (
   id: ObjectId,
   registration: Registration,
   accepted: Accepted,

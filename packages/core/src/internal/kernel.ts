@@ -5,8 +5,10 @@
  * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
  * (A33).
  */
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import {
   ControllerUnreachable,
@@ -26,7 +28,7 @@ import type { ObjectMeta } from "../ObjectMeta.js"
 import * as Store from "../ObjectStore.js"
 import type { Reachability } from "../Reachability.js"
 import type { Trace } from "../Trace.js"
-import { TraceEntry, type TraceEvent, TransactionAborted } from "../TraceEvent.js"
+import { type TraceEvent, TransactionAborted } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
 import type { Functions } from "./functions.js"
@@ -36,7 +38,7 @@ import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
-import { trust } from "./trust.js"
+import { traceEntry, trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -56,6 +58,8 @@ export interface Kernel {
   readonly privilege: Privilege
   readonly homeController: Option.Option<ControllerId>
   readonly machine: MachineId
+  /** A42: the history keeps what each activation was answered. */
+  readonly recordAnswers: boolean
 }
 
 /** An object as a program sees it: in its transaction with what is pending, else as it is committed. */
@@ -270,12 +274,17 @@ export const reading = (
 // finishing transactions
 // ---------------------------------------------------------------------------
 
-/** Ends a transaction without any effect on the store. */
-export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
+/** Ends a transaction without any effect on the store. `context`: of whoever has left it open. */
+export const abort = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  context?: Context.Context<never>
+): Step<void> => {
   close(kernel, cell, tx, "aborted")
   return andThen(
     kernel.objects.release(tx.snapshot),
-    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }))
+    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
   )
 }
 
@@ -307,25 +316,36 @@ export const changing = (cell: Cell, instruction: string): Step<void> =>
 export const isTraced = (kernel: Kernel, cell: Cell): boolean =>
   kernel.trace.enabled || cell.execution.entries !== undefined || spans.isTraced(cell.fiber)
 
-/** Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. */
-export const trace = (kernel: Kernel, cell: Cell, event: () => TraceEvent): Step<void> =>
+/**
+ * Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. It is an
+ * event of the span in `context`: where the instruction runs, unless somebody knows better.
+ */
+export const trace = (
+  kernel: Kernel,
+  cell: Cell,
+  event: () => TraceEvent,
+  context?: Context.Context<never>
+): Step<void> =>
   isTraced(kernel, cell)
-    ? traceAs(kernel, cell, cell.open?.controller ?? Option.none(), event)
+    ? traceAs(kernel, cell, cell.open?.controller ?? Option.none(), event, context)
     : done
 
 export const traceAs = (
   kernel: Kernel,
   cell: Cell,
   executingController: Option.Option<ControllerId>,
-  event: () => TraceEvent
+  event: () => TraceEvent,
+  context?: Context.Context<never>
 ): Step<void> => {
   if (!isTraced(kernel, cell)) return done
   const { execution, fiber } = cell
   // Built by the machine itself, so there is nothing to validate.
-  const entry = trust(TraceEntry, { timestamp: execution.timestamp++, event: event(), executingController })
-  if (spans.isTraced(fiber)) spans.event(fiber, cell.context ?? fiber.currentContext, entry.event)
+  const entry = traceEntry(execution.timestamp++, event(), executingController)
+  if (spans.isTraced(fiber)) spans.event(fiber, context ?? cell.context ?? fiber.currentContext, entry)
   execution.entries?.push(entry)
-  return kernel.trace.enabled ? stepOf(kernel.trace.append(execution.id, entry)) : done
+  if (!kernel.trace.enabled) return done
+  const appended = kernel.trace.append(execution.id, entry, cell.open?.id)
+  return appended === Exit.void ? done : stepOf(appended)
 }
 
 // ---------------------------------------------------------------------------

@@ -20,8 +20,8 @@ import { Authoritative, Cell, Root } from "./frame.js"
 import { abort, claim, type Kernel, look, machineReachable, trace, traceAs } from "./kernel.js"
 import { andThen, causeOf, done, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
-import { trust } from "./trust.js"
 import { begin, commit, withoutOthers } from "./transactions.js"
+import { trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -62,7 +62,14 @@ export const cellFor = (
       finished: new Map(),
       open: new Set<Transaction>()
     }
-    const frame = { self: root, input: null, sender: Option.none(), place: Root, asSender: message.from, seen: undefined }
+    const frame = {
+      self: root,
+      input: null,
+      sender: Option.none(),
+      place: Root,
+      asSender: message.from,
+      seen: undefined
+    }
     const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
     cell.context = kernel.post.families
     return succeed(cell)
