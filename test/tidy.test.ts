@@ -115,7 +115,9 @@ const rooms: ReadonlyArray<Room> = [
 /** Where time, chance and output come in: the modules that may name what is banned, and what they may name. */
 const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/core/src/IdGenerator.ts": ["randomBytes"],
-  "packages/core/src/internal/eager.ts": ["setImmediate"]
+  "packages/core/src/internal/eager.ts": ["setImmediate"],
+  "packages/solver/src/internal/pace.ts": ["setImmediate"],
+  "packages/sqlite/src/internal/file.ts": ["process.pid"]
 }
 
 /** Modules with more than `maxLines` lines, and why they are not split. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--only hot|trace|failures|others|stores|contention|memory|durable] [--json FILE] [--compare FILE]`
+ * `npm run bench -- [--quick] [--only hot|trace|failures|others|stores|contention|memory|durable|solver] [--json FILE] [--compare FILE]`
  *
  * Prints tables of medians with their ratios to a step; writes them as JSON; shows what has changed against such a file.
  */
@@ -52,5 +52,10 @@ if (wanted("durable")) {
     process.stdout.write(`${await durable.table(values.quick ? 3 : 11, synchronous)}\n`)
   }
   process.stdout.write(`${await durableSize.table(values.quick ? 100_000 : 1_000_000)}\n`)
+}
+if (wanted("solver")) {
+  // Loads other solvers, so only when it is wanted.
+  const solver = await import("./solver.js")
+  process.stdout.write(`${await solver.table(values.quick)}\n`)
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(tables, null, 2)}\n`)

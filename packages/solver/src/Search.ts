@@ -217,7 +217,8 @@ class DepthFirst implements Search {
       if (outcome === Paused) return "paused"
       if (outcome === Failed) {
         this.failures++
-        if (this.failures >= this.restartAt) this.restart()
+        // What fails without a decision fails from the top, too.
+        if (this.failures >= this.restartAt && this.decidedAddresses.length > 0) this.restart()
         else if (!this.backtrack()) return this.exhaust()
         continue
       }

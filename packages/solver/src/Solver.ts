@@ -292,9 +292,9 @@ const report = (options: Options, progress: Search.Progress): Effect.Effect<unde
 type Ended = "exhausted" | "time" | "nodes"
 
 /** Solutions in a chunk. */
-const chunk = 256
+const chunk = 1024
 /** Solutions in a slice. */
-const inSlice = 16
+const inSlice = 64
 
 /** The search behind a stream, and the solutions that it has found and not yet handed on. */
 class Solutions {

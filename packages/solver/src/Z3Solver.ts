@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Model } from "z3-solver"
 import { ConstraintSolver } from "./ConstraintSolver.js"
+import * as Domain from "./Domain.js"
 import * as Backend from "./internal/backend.js"
 import type * as Problem from "./Problem.js"
 import * as SmtLib from "./SmtLib.js"
@@ -43,11 +44,15 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
       solve: (problem, time) =>
         Effect.flatMap(loaded, (api) => {
           const context = api.Context("solver")
-          const optimize = new context.Optimize()
+          const solver = problem.objectives.length > 0
+            ? new context.Optimize()
+            : isSmall(problem)
+            ? new context.Solver("QF_FD")
+            : new context.Solver()
           const check = Effect.tryPromise({
             try: () => {
-              optimize.fromString(SmtLib.print(problem))
-              return optimize.check()
+              solver.fromString(SmtLib.print(problem))
+              return solver.check()
             },
             catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
           }).pipe(
@@ -55,7 +60,7 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
               if (answer === "unsat") return Effect.succeed<Backend.Answer>({ _tag: "Impossible" })
               if (answer === "unknown") return Effect.succeed<Backend.Answer>({ _tag: "Late" })
               return Effect.try({
-                try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, optimize.model()), best: true }),
+                try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, solver.model()), best: true }),
                 catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
               })
             }),
@@ -78,6 +83,13 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
 // ---------------------------------------------------------------------------
 // internals
 // ---------------------------------------------------------------------------
+
+/** Whether the solver for finite domains, which works with bits, is the one that is fast. */
+const isSmall = (problem: Problem.Problem): boolean =>
+  problem.variables.every(({ domain }) => {
+    const [low, high] = Domain.bounds(domain)
+    return high - low < 65_536
+  })
 
 /** Numbers are printed as in SMT-LIB. What the model does not mention can be anything of its domain. */
 const read = (problem: Problem.Problem, model: Model<"solver">): Problem.Solution => {

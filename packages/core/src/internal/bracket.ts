@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type { StoreError, TxConflict, Unsatisfiable } from "../AvmError.js"
@@ -61,7 +62,7 @@ export const bracket = <A, E, R, RS = never>(
       const again = (conflict: TxConflict) => {
         let first = true
         const next = Effect.suspend(() => {
-          if (!first) return trying()
+          if (!first) return retried(trying())
           first = false
           return Effect.fail(conflict)
         })
@@ -70,6 +71,9 @@ export const bracket = <A, E, R, RS = never>(
       return Effect.matchEffect(trying(), { onFailure: again, onSuccess: (exit) => exit })
     })
 }
+
+/** What became of a try, as its span says. */
+type Outcome = "committed" | "aborted" | "conflicted" | "waiting"
 
 const beginOptions = (readOnly: boolean, retries: boolean, privileged: boolean): BeginOptions => ({
   bracket: true,
@@ -86,7 +90,7 @@ interface Tries {
   span: Tracer.Span | undefined
 }
 
-/** One try in a span of its own, where the application has a tracer. */
+/** One try, and more of them for as long as it has to wait; each in a span of its own, where the application has a tracer. */
 const attempt = <A, E, R>(
   instructions: Instructions,
   before: Tries | undefined,
@@ -96,54 +100,71 @@ const attempt = <A, E, R>(
 ): Effect.Effect<A, E | TransactError, R | Tx> =>
   Effect.withFiberRuntime<A, E | TransactError, R | Tx>((fiber) => {
     const tries = before ?? { lost: undefined, span: undefined }
-    if (!spans.isTraced(fiber)) return attemptOnce(instructions, tries, body, controller, options)
-    const attributes = { "avm.controller": Option.getOrUndefined(controller) }
-    return spans.around(fiber, "avm.transaction", attributes, (span) => {
-      tries.span = span
-      return attemptOnce(instructions, tries, body, controller, options)
-    }, tries.span)
+    const once = spans.isTraced(fiber)
+      ? spans.around(fiber, "avm.transaction", { "avm.controller": Option.getOrUndefined(controller) }, (span) => {
+        tries.span = span
+        return attemptOnce(instructions, tries, body, controller, options)
+      }, tries.span)
+      : attemptOnce(instructions, tries, body, controller, options)
+    return Effect.flatMap(once, (outcome) =>
+      outcome instanceof Waiting
+        ? Effect.zipRight(outcome.until, retried(attempt(instructions, tries, body, controller, options)))
+        : Exit.succeed(outcome))
   })
 
-/** One attempt, and more of them for as long as it has to wait. */
+/** Counted for whoever looks at metrics; nobody pays for it who has not lost. */
+const retried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.zipRight(Metric.increment(retries), effect)
+
+const retries = Metric.counter("avm.transaction.retries", {
+  description: "Tries of brackets after the first",
+  incremental: true
+})
+
 const attemptOnce = <A, E, R>(
   instructions: Instructions,
   tries: Tries,
   body: Effect.Effect<A, E, R>,
   controller: Option.Option<ControllerId>,
   options: BeginOptions
-): Effect.Effect<A, E | TransactError, R | Tx> => {
+): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
   const within = (
     restore: <A1, E1, R1>(effect: Effect.Effect<A1, E1, R1>) => Effect.Effect<A1, E1, R1>,
     id: TxId
   ): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
     tries.span?.attribute("avm.transaction.id", id)
+    const ended = (outcome: Outcome) => tries.span?.attribute("avm.transaction.outcome", outcome)
     return Effect.matchCauseEffect(restore(body), {
-      onFailure: (cause) => Effect.zipRight(abandon(instructions.abort({ id })), waitingOr(cause, id)),
+      onFailure: (cause) => {
+        const exit = waitingOr(cause, id)
+        ended(exit._tag === "Success" ? "waiting" : "aborted")
+        return Effect.zipRight(abandon(instructions.abort({ id })), exit)
+      },
       onSuccess: (answer) => {
         const committed = now(instructions.commit({ id }))
         return committed instanceof Later
           ? Effect.matchCauseEffect(finish(committed.effect), {
             onFailure: (cause) => {
               const error = Cause.failureOption(cause)
-              if (Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id) {
-                tries.lost = error.value
-              }
-              return waitingOr(cause, id)
+              const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
+              if (lost) tries.lost = error.value
+              const exit = waitingOr(cause, id)
+              ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
+              return exit
             },
-            onSuccess: () => Exit.succeed(answer)
+            onSuccess: () => {
+              ended("committed")
+              return Exit.succeed(answer)
+            }
           })
-          : Exit.succeed(answer)
+          : (ended("committed"), Exit.succeed(answer))
       }
     })
   }
-  const once = Effect.uninterruptibleMask((restore): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
+  return Effect.uninterruptibleMask((restore): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
     const begun = now(instructions.begin({ controller, options }))
     return begun instanceof Later ? Effect.flatMap(begun.effect, (id) => within(restore, id)) : within(restore, begun)
   })
-  return Effect.flatMap(once, (outcome) =>
-    outcome instanceof Waiting
-      ? Effect.zipRight(outcome.until, attempt(instructions, tries, body, controller, options))
-      : Exit.succeed(outcome))
 }
 
 /** An instruction executed at once, if that can be. */

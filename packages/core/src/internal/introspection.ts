@@ -6,7 +6,6 @@ import { ContextUnavailable, type StoreError } from "../AvmError.js"
 import type * as Introspect from "../Introspect.js"
 import type { MachineId } from "../MachineId.js"
 import { latest, type Replica, type Stored, type StoredObject } from "../ObjectStore.js"
-import { StateUpdated } from "../TraceEvent.js"
 import { InvalidVal, type Val } from "../Val.js"
 import type { Cell, Place } from "./frame.js"
 import {
@@ -22,7 +21,7 @@ import {
 } from "./kernel.js"
 import { andThen, done, fail, Later, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
-import { trust } from "./trust.js"
+import { stateUpdated } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 export const make = (kernel: Kernel): Implementation<Introspect.Service> => ({
@@ -88,7 +87,7 @@ const stateAt = (cell: Cell, place: Place, stored: Stored | undefined): Step<Val
 
 const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect.StateError> => {
   const { place, self } = cell.frame
-  const updated = () => isTraced(kernel, cell) ? trace(kernel, cell, () => trust(StateUpdated, { id: self })) : done
+  const updated = () => isTraced(kernel, cell) ? trace(kernel, cell, () => stateUpdated(self)) : done
   const tx = cell.open
   if (place._tag === "Root") {
     if (tx === undefined) cell.execution.rootState = state

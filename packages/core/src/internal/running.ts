@@ -50,18 +50,17 @@ export const run = <A, E, R>(
       undefined,
       undefined
     )
-    const body = Effect.withFiberRuntime<A, E, R>((fiber) => {
-      forgetCell()
-      return spans.isTraced(fiber)
-        ? spans.around(fiber, "avm.program", { "avm.execution": execution.id }, () => program)
-        : program
-    })
-    const inCell = Effect.locally(body, current, cell)
-    return Effect.onExit(inCell, (exit) => {
+    const inCell = Effect.onExit(Effect.locally(program, current, cell), (exit) => {
       forgetCell()
       return cell.undriven.length === 0
         ? effectOf(end(kernel, cell, exit))
         : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit))))
+    })
+    return Effect.withFiberRuntime<A, E, R>((fiber) => {
+      forgetCell()
+      return spans.isTraced(fiber)
+        ? spans.around(fiber, "avm.program", { "avm.execution": execution.id }, () => inCell)
+        : inCell
     })
   })
 }
