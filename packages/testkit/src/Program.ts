@@ -283,15 +283,15 @@ const transactionOf = (step: fc.Arbitrary<Steps.Step>): fc.Arbitrary<ReadonlyArr
 const conversation: fc.Arbitrary<ReadonlyArray<Steps.Step>> = fc.constant(0).chain(() =>
   inTurn(
     controller.map((controller): Steps.Step => ({ op: "create", behaviour: "script", controller, attempt: true })),
-    weighted([1, answeringItself], [1, scriptOf(2)]).map((message): Steps.Step => ({
+    weighted([1, answeringItself], [1, scriptOf(1)]).map((message): Steps.Step => ({
       op: "send",
       object: 0,
       message,
       behaviour: null,
       attempt: true
     })),
-    callOf(oneOf("send", "sendOnly"), 2, promise),
-    callOf(oneOf("send", "sendOnly"), 2, receiver)
+    callOf(oneOf("send", "sendOnly"), 1, promise),
+    callOf(oneOf("send", "sendOnly"), 1, receiver)
   )
 )
 
