@@ -68,6 +68,8 @@ const rooms: ReadonlyArray<Room> = [
       "internal/delivery",
       "internal/fifo",
       "internal/memoryMailboxes",
+      "internal/held",
+      "internal/memoryLog",
       "internal/memoryStore"
     ]
   },

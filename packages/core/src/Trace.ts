@@ -145,9 +145,13 @@ export class Trace extends Context.Tag("@effect-avm/core/Trace")<Trace, Service>
  * @category reading
  */
 export const follow = (options: FollowOptions = {}): Stream.Stream<Numbered | Missed, StoreError, Trace> =>
-  Stream.unwrap(Effect.map(Trace, (trace) =>
-    trace.follow?.(options) ?? Stream.dieMessage("This layer of Trace cannot be followed: see Trace.layerFollowed")
-  ))
+  Stream.unwrap(
+    Effect.map(
+      Trace,
+      (trace) =>
+        trace.follow?.(options) ?? Stream.dieMessage("This layer of Trace cannot be followed: see Trace.layerFollowed")
+    )
+  )
 
 /**
  * @since 0.1.0

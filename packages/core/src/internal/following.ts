@@ -227,7 +227,12 @@ export const makeRing = (capacity: number): Ring => {
           TraceEvent,
           TraceEntry["executingController"]
         ]
-        return numbered(last - count + 1 + n, executions[at] as string, traceEntry(timestamp, event, controller), txs[at])
+        return numbered(
+          last - count + 1 + n,
+          executions[at] as string,
+          traceEntry(timestamp, event, controller),
+          txs[at]
+        )
       })
     }
   }

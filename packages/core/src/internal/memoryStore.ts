@@ -18,6 +18,8 @@ import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf, withDirect } from "./direct.js"
+import { Held } from "./held.js"
+import { Log, nowhere } from "./memoryLog.js"
 import * as memoryMailboxes from "./memoryMailboxes.js"
 import { later, type Step, stepOf } from "./sync.js"
 
@@ -56,61 +58,6 @@ class Gone implements Store.Tombstone {
 }
 
 type Superseding = Version | Gone
-
-/**
- * Everything that any object has accepted, in one log: each message knows where the one before it of the same object is. So
- * accepting one is writing behind the last one written, whosever that was.
- */
-class Log {
-  private readonly chunks: Array<Chunk> = []
-  private readonly answers = new Map<number, ReadonlyArray<Store.Answer>>()
-  private size = 0
-
-  /** Answers the place of the message. */
-  push(
-    previous: number,
-    input: Val,
-    sender: Option.Option<ObjectId>,
-    answers: ReadonlyArray<Store.Answer>
-  ): number {
-    const place = this.size++
-    const at = place % chunkSize
-    if (at === 0) this.chunks.push({ inputs: [], senders: [], previous: new Int32Array(chunkSize) })
-    const chunk = this.chunks[this.chunks.length - 1] as Chunk
-    chunk.inputs.push(input)
-    chunk.senders.push(sender)
-    chunk.previous[at] = previous
-    if (answers.length > 0) this.answers.set(place, answers)
-    return place
-  }
-  /** From the place of its last message on, oldest first. */
-  history(last: number): ReadonlyArray<Store.Accepted> {
-    const found: Array<Store.Accepted> = []
-    for (let place = last; place !== nowhere;) {
-      const chunk = this.chunks[Math.floor(place / chunkSize)] as Chunk
-      const at = place % chunkSize
-      found.push({
-        input: chunk.inputs[at] as Val,
-        sender: chunk.senders[at] as Option.Option<ObjectId>,
-        answers: this.answers.get(place) ?? noAnswers
-      })
-      place = chunk.previous[at] as number
-    }
-    return found.reverse()
-  }
-}
-
-interface Chunk {
-  readonly inputs: Array<Val>
-  readonly senders: Array<Option.Option<ObjectId>>
-  readonly previous: Int32Array
-}
-
-const chunkSize = 4096
-
-const nowhere = -1
-
-const noAnswers: ReadonlyArray<Store.Answer> = []
 
 interface Node {
   head: Superseding
@@ -191,19 +138,13 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
   const log = new Log()
   const functions = new Map<string, Store.FunctionRecord>()
   const listeners = new Set<(ids: ReadonlyArray<ObjectId>) => void>()
-  // In order of taking, hence of version: the first key is the oldest snapshot held.
-  const held = new Map<number, number>()
+  const held = new Held()
   const superseded: Array<Superseded> = []
   let firstSuperseded = 0
   let clock = 0
 
-  const oldest = (): number => {
-    for (const version of held.keys()) return version
-    return clock
-  }
-
   const trim = () => {
-    const limit = oldest()
+    const limit = held.oldest ?? clock
     while (firstSuperseded < superseded.length) {
       const next = superseded[firstSuperseded] as Superseded
       if (next.by > limit) break
@@ -357,7 +298,7 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
       nodes.set(key, { head: version, accepted: nowhere })
       return
     }
-    if (held.size > 0) {
+    if (!held.isEmpty) {
       version.previous = node.head
       superseded.push({ node, by: commit })
     }
@@ -419,18 +360,12 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
   // -------------------------------------------------------------------------
 
   const take = (): Store.Snapshot => {
-    held.set(clock, (held.get(clock) ?? 0) + 1)
+    held.take(clock)
     return { version: clock }
   }
 
   const release = (snapshot: Store.Snapshot): void => {
-    const count = held.get(snapshot.version)
-    if (count === undefined) return
-    if (count > 1) held.set(snapshot.version, count - 1)
-    else {
-      held.delete(snapshot.version)
-      trim()
-    }
+    if (held.release(snapshot.version)) trim()
   }
 
   const untilConflict = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans">): Effect.Effect<void> =>
@@ -492,7 +427,7 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
     commit: (changes, enlisted) =>
       enlisted === undefined ? attempt(changes) : later(STM.commit(together(changes, enlisted))),
     commitLast: (changes) => {
-      const objects = conflicts(changes)
+      const objects = allConflicts(changes)
       if (objects.length > 0) return { _tag: "Conflicted", objects }
       // First, so that no version is kept for a snapshot that is on its way out.
       release(changes.snapshot)

@@ -183,12 +183,23 @@ const callInTx = (
   // A1: what was created in here may be used, whoever owns it.
   if (creation !== undefined) return callSeen(kernel, cell, tx, creation, input, behaviour, undefined)
   const seen = see(kernel, tx, id)
-  return andThen(seen, (seen): Step<Option.Option<Val>, AvmError> => {
-    const stored = seen.observe("metadata")
-    return stored === undefined
-      ? fail(new ObjectNotFound({ id }, true))
-      : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
-  })
+  return seen instanceof Later
+    ? andThen(seen, (seen) => callSeenAs(kernel, cell, tx, seen, input, behaviour))
+    : callSeenAs(kernel, cell, tx, seen, input, behaviour)
+}
+
+const callSeenAs = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  seen: Seen,
+  input: Val,
+  behaviour: string | undefined
+): Step<Option.Option<Val>, AvmError> => {
+  const stored = seen.observe("metadata")
+  return stored === undefined
+    ? fail(new ObjectNotFound({ id: seen.id }, true))
+    : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
 }
 
 const callSeen = (

@@ -254,6 +254,23 @@ export class Transaction {
    * gets `controller` (D1).
    */
   changeSet(controller: Option.Option<ControllerId>): Store.ChangeSet {
+    const { inputs, written: states } = this
+    const messages = this.pendingMessages ?? noMessages
+    if (this.creates.size + this.destroys.size + this.transfers.size + this.moves.size + this.replicas.size === 0) {
+      return {
+        snapshot: this.snapshot,
+        reads: this.seen,
+        scans: this.scans,
+        creates: none,
+        transfers: none,
+        moves: none,
+        inputs,
+        states,
+        replicas: none,
+        destroys: none,
+        messages
+      }
+    }
     const neverCame = this.creates.size > 0 && this.destroys.size > 0
     const gone = (id: ObjectId) => neverCame && this.creates.has(id.value) && this.destroys.has(id.value)
     const here = <A extends readonly [ObjectId, ...ReadonlyArray<unknown>]>(changes: ReadonlyArray<A>) =>
@@ -274,11 +291,11 @@ export class Transaction {
       creates: creates.filter(({ metadata }) => !gone(metadata.id)),
       transfers: here(list(this.transfers)),
       moves: here(list(this.moves)),
-      inputs: here(this.inputs),
-      states: here(this.written),
+      inputs: here(inputs),
+      states: here(states),
       replicas: here(replicas),
       destroys: list(this.destroys).filter((id) => !gone(id)),
-      messages: this.pendingMessages ?? noMessages
+      messages
     }
   }
 }

@@ -96,20 +96,34 @@ const open = (
   controller: Option.Option<ControllerId>,
   options: Tx.BeginOptions,
   ticket: Ticket | undefined
-): Step<TxId, StoreError> =>
-  andThen(freshTxId(kernel.ids), (id) =>
-    andThen(snapshotFor(kernel, ticket), (snapshot) => {
-      if (ticket !== undefined) ticket.working = true
-      const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
-      cell.transaction = tx
-      cell.execution.open.add(tx)
-      return isTraced(kernel, cell)
-        ? answering(
-          traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })),
-          id
-        )
-        : id
-    }))
+): Step<TxId, StoreError> => {
+  const id = freshTxId(kernel.ids)
+  const snapshot = snapshotFor(kernel, ticket)
+  return id instanceof Later || snapshot instanceof Later
+    ? andThen(
+      id,
+      (id) => andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
+    )
+    : opened(kernel, cell, controller, options, ticket, id, snapshot)
+}
+
+const opened = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions,
+  ticket: Ticket | undefined,
+  id: TxId,
+  snapshot: Snapshot
+): Step<TxId> => {
+  if (ticket !== undefined) ticket.working = true
+  const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
+  cell.transaction = tx
+  cell.execution.open.add(tx)
+  return isTraced(kernel, cell)
+    ? answering(traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })), id)
+    : id
+}
 
 /** A store that gives no snapshot leaves nobody with the privilege. */
 const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot, StoreError> => {
