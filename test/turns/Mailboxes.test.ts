@@ -1,5 +1,5 @@
-/** The memory layer of the port, by its laws. */
-import { ObjectStore } from "@effect-avm/core"
+/** The laws of the port, on every layer that there is. */
 import * as MailboxesLaws from "@effect-avm/testkit/MailboxesLaws"
+import { stores } from "../support/Stores.js"
 
-MailboxesLaws.suite("memory", ObjectStore.layerMemory)
+for (const [name, layer] of stores) MailboxesLaws.suite(name, layer)
