@@ -4,14 +4,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { execFile, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { promisify } from "node:util"
 import * as Bank from "../examples/Bank.js"
 import * as Battleship from "../examples/Battleship.js"
 import * as ObservableSlot from "../examples/ObservableSlot.js"
 import * as OrderDesk from "../examples/OrderDesk.js"
+import * as DurableBank from "../examples/DurableBank.js"
 import * as PingPong from "../examples/PingPong.js"
 
 describe("Bank", () => {
@@ -117,6 +119,33 @@ describe("OrderDesk", () => {
     }))
 })
 
+describe("DurableBank", () => {
+  it.live("goes on where it stopped", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const filename = path.join(directory, "bank.db")
+        const first = yield* printed(DurableBank.main(filename, 2))
+        assert.strictEqual(first.text, "alice 1000000, bob 0\nalice 999999, bob 1\nalice 999998, bob 2")
+        const second = yield* printed(DurableBank.main(filename, 1))
+        assert.strictEqual(second.text, "alice 999998, bob 2\nalice 999997, bob 3")
+        assert.deepStrictEqual(second.answer, { alice: 999_997, bob: 3 })
+      })
+    ))
+
+  it.live("goes on where it was killed: what it told is there, and nothing was paid by half", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const filename = path.join(directory, "bank.db")
+        const told = yield* Effect.promise(() => killedAfter(10, ["DurableBank", filename]))
+        const { answer } = yield* printed(DurableBank.main(filename, 0))
+        const [, bob = ""] = /bob (\d+)$/.exec(told.at(-1) ?? "") ?? []
+        assert.isAtLeast(answer.bob, Number(bob))
+        assert.isAtLeast(answer.bob, 9)
+        assert.strictEqual(answer.alice + answer.bob, 1_000_000)
+      })
+    ))
+})
+
 describe("as commands", () => {
   for (
     const [name, args, line] of [
@@ -128,12 +157,7 @@ describe("as commands", () => {
     ] as const
   ) {
     it(`${[name, ...args].join(" ")} prints its result`, async () => {
-      const file = path.join(root, "examples", `${name}.ts`)
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ["--import", "tsx", "--conditions=@effect-avm/source", file, ...args],
-        { cwd: root }
-      )
+      const { stdout } = await promisify(execFile)(process.execPath, command([name, ...args]), { cwd: root })
       assert.include(stdout.split("\n"), line)
     })
   }
@@ -144,6 +168,35 @@ describe("as commands", () => {
 // ---------------------------------------------------------------------------
 
 const root = path.resolve(import.meta.dirname, "..")
+
+const command = ([name, ...args]: ReadonlyArray<string>): ReadonlyArray<string> => [
+  "--import",
+  "tsx",
+  "--conditions=@effect-avm/source",
+  path.join(root, "examples", `${name}.ts`),
+  ...args
+]
+
+/** The lines that it printed until it was killed, some time after so many. */
+const killedAfter = (lines: number, example: ReadonlyArray<string>): Promise<ReadonlyArray<string>> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command(example), { cwd: root, stdio: ["ignore", "pipe", "inherit"] })
+    let text = ""
+    child.stdout.on("data", (chunk) => {
+      text += String(chunk)
+      if (text.split("\n").length > lines) child.kill("SIGKILL")
+    })
+    child.on("error", reject)
+    // The last line may have been cut off.
+    child.on("close", () => resolve(text.split("\n").slice(0, -1)))
+  })
+
+const inDirectory = <A, E>(body: (directory: string) => Effect.Effect<A, E>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => mkdtempSync(path.join(tmpdir(), "effect-avm-"))),
+    body,
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
+  )
 
 /** Runs it with a console that keeps what is logged. */
 const printed = <A, E, R>(main: Effect.Effect<A, E, R>) =>

@@ -14,10 +14,10 @@ import ts from "typescript"
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   bench: ["core", "solver", "sqlite", "testkit"],
   cli: ["core", "diagram", "opentelemetry", "sqlite"],
-  core: [],
+  core: ["solver"],
   diagram: ["core"],
   opentelemetry: ["core"],
-  solver: ["core"],
+  solver: [],
   sqlite: ["core"],
   testkit: ["core"]
 }
@@ -46,6 +46,7 @@ const rooms: ReadonlyArray<Room> = [
       "ObjectMeta",
       "TxPlace",
       "internal/direct",
+      "internal/option",
       "internal/schema",
       "internal/sync",
       "internal/valBinary",
@@ -54,7 +55,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/valWalk"
     ]
   },
-  { name: "errors and events", modules: ["AvmError", "TraceEvent"] },
+  { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust"] },
   {
     name: "ports",
     modules: [
@@ -79,11 +80,15 @@ const rooms: ReadonlyArray<Room> = [
       "internal/pendingMessages",
       "internal/privilege",
       "internal/refusals",
+      "internal/spans",
       "internal/transaction",
       "internal/waiting"
     ]
   },
-  { name: "instructions", modules: ["Instr", "internal/instruction", "internal/native"] },
+  {
+    name: "instructions",
+    modules: ["Instr", "internal/bracket", "internal/instruction", "internal/native", "internal/peek"]
+  },
   {
     name: "families",
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller"],
@@ -92,7 +97,15 @@ const rooms: ReadonlyArray<Room> = [
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
   {
     name: "behaviours",
-    modules: ["Behaviour", "Outbox", "Turns", "internal/registry", "internal/typed", "internal/valSchema"]
+    modules: [
+      "Behaviour",
+      "Outbox",
+      "Turns",
+      "internal/plainSchema",
+      "internal/registry",
+      "internal/typed",
+      "internal/valSchema"
+    ]
   },
   { name: "kernel", modules: [] },
   { name: "assembly", modules: ["Avm"] },
@@ -102,7 +115,9 @@ const rooms: ReadonlyArray<Room> = [
 /** Where time, chance and output come in: the modules that may name what is banned, and what they may name. */
 const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/core/src/IdGenerator.ts": ["randomBytes"],
-  "packages/core/src/internal/eager.ts": ["setImmediate"]
+  "packages/core/src/internal/eager.ts": ["setImmediate"],
+  "packages/solver/src/internal/pace.ts": ["setImmediate"],
+  "packages/sqlite/src/internal/file.ts": ["process.pid"]
 }
 
 /** Modules with more than `maxLines` lines, and why they are not split. */

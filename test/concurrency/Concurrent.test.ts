@@ -11,25 +11,42 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { inMemory, type Store, stores } from "../support/Stores.js"
 
-const numRuns = process.env.SOAK === undefined ? 100 : 2500
+const numRuns = (store: Store): number => process.env.SOAK === undefined ? store === inMemory ? 100 : 40 : 2500
 
-const run = (program: Concurrent.Concurrent, seed: number) => Effect.runPromise(Concurrent.run(program, { seed }))
+const run = (program: Concurrent.Concurrent, seed: number, [, store]: Store = inMemory) =>
+  Effect.runPromise(Concurrent.run(program, { seed, store }))
 
-describe("concurrent programs", () => {
+describe.each(stores)("concurrent programs (%s)", (...over) => {
   it("are serializable, as the model confirms", () =>
     fc.assert(
       fc.asyncProperty(Concurrent.arbitrary(), fc.nat(), async (program, seed) => {
-        const ran = await run(program, seed)
+        const ran = await run(program, seed, over)
         const verdict = HistoryChecker.check(ran.history)
         assert.strictEqual(HistoryChecker.print(verdict), "")
         assert.strictEqual(Concurrent.differences(program, ran, verdict.order).join("\n"), "")
         // Thousands of runs of microtasks alone would keep the test runner from being heard.
         await new Promise((resolve) => setImmediate(resolve))
       }),
-      { numRuns }
+      { numRuns: numRuns(over) }
     ))
 
+  it("are the same again with the same seed, bit for bit, and others with another", async () => {
+    const histories = new Set<string>()
+    for (const [index, program] of fc.sample(Concurrent.arbitrary(), { seed: 2, numRuns: 5 }).entries()) {
+      for (const seed of [index, index + 1000]) {
+        const [first, second] = [await run(program, seed, over), await run(program, seed, over)]
+        assert.deepStrictEqual([told(first), first.objects], [told(second), second.objects])
+        assert.strictEqual(JSON.stringify(first.history), JSON.stringify(second.history))
+        histories.add(JSON.stringify(first.history))
+      }
+    }
+    assert.isAbove(histories.size, 7)
+  })
+})
+
+describe("concurrent programs", () => {
   it("are of the size that was asked for, and get into each other's way", async () => {
     const programs = fc.sample(Concurrent.arbitrary(), { seed: 1, numRuns: 200 })
     const counts = programs.map((program) => program.programs.length)
@@ -54,19 +71,6 @@ describe("concurrent programs", () => {
       "Refused in transactions",
       "Refused outside transactions"
     ])
-  })
-
-  it("are the same again with the same seed, bit for bit, and others with another", async () => {
-    const histories = new Set<string>()
-    for (const [index, program] of fc.sample(Concurrent.arbitrary(), { seed: 2, numRuns: 5 }).entries()) {
-      for (const seed of [index, index + 1000]) {
-        const [first, second] = [await run(program, seed), await run(program, seed)]
-        assert.deepStrictEqual([told(first), first.objects], [told(second), second.objects])
-        assert.strictEqual(JSON.stringify(first.history), JSON.stringify(second.history))
-        histories.add(JSON.stringify(first.history))
-      }
-    }
-    assert.isAbove(histories.size, 7)
   })
 
   it("are data", () =>

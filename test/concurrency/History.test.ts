@@ -5,10 +5,13 @@ import * as ObjectStoreLaws from "@effect-avm/testkit/ObjectStoreLaws"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { assert, describe, it } from "vitest"
+import { stores } from "../support/Stores.js"
 
 // A recorder that is in the way would break a law.
-ObjectStoreLaws.suite("memory, recorded", History.recording(ObjectStore.layerMemory))
-ObjectStoreLaws.suite("memory, recorded and yielding", History.recording(ObjectStore.layerMemory, { yielding: true }))
+for (const [name, store] of stores) {
+  ObjectStoreLaws.suite(`${name}, recorded`, History.recording(store))
+  ObjectStoreLaws.suite(`${name}, recorded and yielding`, History.recording(store, { yielding: true }))
+}
 
 const x = ObjectId.make("x")
 const C1 = Option.some(ControllerId.make("C1"))

@@ -1,5 +1,5 @@
 /** The laws of the port, on every layer that there is. */
-import { ObjectStore } from "@effect-avm/core"
 import * as ObjectStoreLaws from "@effect-avm/testkit/ObjectStoreLaws"
+import { stores } from "../support/Stores.js"
 
-ObjectStoreLaws.suite("memory", ObjectStore.layerMemory)
+for (const [name, layer] of stores) ObjectStoreLaws.suite(name, layer)

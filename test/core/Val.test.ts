@@ -341,7 +341,9 @@ const culprits: ReadonlyArray<readonly [make: () => unknown, found: string, path
   [() => new (class {})(), "class instance"],
   [() =>
     new (class {
-      static readonly name = 1
+      static {
+        Object.defineProperty(this, "name", { value: 1 })
+      }
     })(), "class instance"],
   [() => Object.create({ a: 1 }), "class instance"],
   [() => Object.create(Object.create(null)), "class instance"],

@@ -15,6 +15,15 @@ export interface Row {
   readonly target?: number
 }
 
+/** What one row costs more than another, in parts: an entry of the trace, by two rows that differ in entries alone. */
+export interface Difference {
+  readonly name: string
+  readonly row: string
+  readonly less: string
+  readonly parts: number
+  readonly target?: number
+}
+
 export interface Measured {
   readonly name: string
   readonly nanoseconds: number
@@ -50,26 +59,30 @@ const once = async ({ operations, run }: Row): Promise<number> => {
   return (user + system) * 1000 / operations
 }
 
-export const measure = async (title: string, rows: ReadonlyArray<Row>, rounds: number): Promise<Table> => {
+export const measure = async (
+  title: string,
+  rows: ReadonlyArray<Row>,
+  rounds: number,
+  differences: ReadonlyArray<Difference> = []
+): Promise<Table> => {
   const all = [step, ...rows]
   for (const row of all) await once(row)
-  const times = all.map((): Array<number> => [])
-  const ratios = all.map((): Array<number> => [])
+  // By name, the nanoseconds of each round.
+  const times = new Map<string, Array<number>>(all.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    let unit = 1
-    for (const [index, row] of all.entries()) {
-      const time = await once(row)
-      if (index === 0) unit = time
-      times[index]?.push(time)
-      ratios[index]?.push(time / unit)
-    }
+    for (const row of all) times.get(row.name)?.push(await once(row))
   }
+  for (const { less, name, parts, row } of differences) {
+    const known = times.get(less) ?? []
+    times.set(name, (times.get(row) ?? []).map((time, round) => (time - (known[round] ?? 0)) / parts))
+  }
+  const units = times.get(step.name) ?? []
   return {
     title,
-    rows: all.map(({ name, target }, index) => ({
+    rows: [...all, ...differences].map(({ name, target }) => ({
       name,
-      nanoseconds: median(times[index] ?? []),
-      ratio: median(ratios[index] ?? []),
+      nanoseconds: median(times.get(name) ?? []),
+      ratio: median((times.get(name) ?? []).map((time, round) => time / (units[round] ?? 1))),
       ...(target === undefined ? {} : { target })
     }))
   }
@@ -93,7 +106,7 @@ export const show = ({ rows, title }: Table, before: Table | undefined): string 
     const cells = [
       name,
       nanoseconds.toFixed(nanoseconds < 100 ? 1 : 0),
-      ratio.toFixed(2),
+      ratio.toFixed(Math.abs(ratio) < 0.1 ? 3 : 2),
       target === undefined ? "" : `${target}${ratio <= target ? "" : " (missed)"}`
     ]
     if (before !== undefined) cells.push(was === undefined ? "new" : `${((ratio / was - 1) * 100).toFixed(0)} %`)

@@ -1,12 +1,16 @@
 /**
  * What is measured of the machine.
  */
-import { Introspect, Obj, type ObjectId, Trace, Tx } from "@effect-avm/core"
+import { Introspect, Obj, type ObjectId, Tx } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import type { Row } from "./harness.js"
 import { Account, controller, type Machine, make } from "./machine.js"
 
-const objects = (machine: Machine, behaviour: string, count: number): Promise<ReadonlyArray<ObjectId.ObjectId>> =>
+export const objects = (
+  machine: Machine,
+  behaviour: string,
+  count: number
+): Promise<ReadonlyArray<ObjectId.ObjectId>> =>
   machine.runtime.runPromise(
     Effect.promise(() =>
       Effect.runPromise(machine.run(Effect.replicateEffect(Obj.create(behaviour, controller), count)))
@@ -14,7 +18,7 @@ const objects = (machine: Machine, behaviour: string, count: number): Promise<Re
   )
 
 /** In an order that is none, but always the same. */
-const pick = <A>(from: ReadonlyArray<A>, n: number): A => from[(n * 7919) % from.length] as A // the list is not empty
+export const pick = <A>(from: ReadonlyArray<A>, n: number): A => from[(n * 7919) % from.length] as A // the list is not empty
 
 const instruction = (machine: Machine, name: string, target?: number): Row => {
   const operations = 500_000
@@ -29,7 +33,7 @@ const instruction = (machine: Machine, name: string, target?: number): Row => {
   }
 }
 
-const calls = (machine: Machine, name: string, ids: ReadonlyArray<ObjectId.ObjectId>, target?: number): Row => {
+export const calls = (machine: Machine, name: string, ids: ReadonlyArray<ObjectId.ObjectId>, target?: number): Row => {
   const operations = 50_000
   return {
     name,
@@ -74,18 +78,15 @@ const deep = (machine: Machine, name: string, depth: number, target?: number): R
 
 export const hot = async (): Promise<ReadonlyArray<Row>> => {
   const machine = make()
-  const ring = make(Trace.layerRing({ capacity: 10_000 }))
-  const stream = make(Trace.layerPubSub)
   const adders = await objects(machine, "adder", 1000)
   const foreign = await objects(machine, "foreign", 1000)
-  const failing = await objects(machine, "failing", 10)
+  const escaping = await objects(machine, "escaping", 1000)
+  const waiting = await objects(machine, "waiting", 1000)
   const [looper] = await objects(machine, "looper", 1)
   const [caller] = await objects(machine, "caller", 1)
   const accounts = await Effect.runPromise(
     machine.run(Effect.replicateEffect(Account.create({ controller }), 1000))
   )
-  const onRing = await objects(ring, "adder", 1000)
-  const onStream = await objects(stream, "adder", 1000)
   if (looper === undefined || caller === undefined) throw new Error("no object was created")
   const loops = 500_000
   const nested = 50_000
@@ -113,17 +114,26 @@ export const hot = async (): Promise<ReadonlyArray<Row>> => {
         })),
       target: 4
     },
-    calls(machine, "call with one foreign effect, from a program", foreign, 12),
+    calls(machine, "call with one Effect.sync, from a program", foreign, 12),
+    calls(machine, "call with one effect that the fiber runs, from a program", escaping, 12),
+    calls(machine, "call with one Effect.yieldNow, from a program", waiting),
     {
-      name: "call with one foreign effect, from a behaviour",
+      name: "call with one Effect.sync, from a behaviour",
       operations: nested,
       run: () => machine.run(Obj.call(caller, [pick(foreign, 1), nested])),
+      target: 4
+    },
+    {
+      name: "call with one effect that the fiber runs, from a behaviour",
+      operations: nested,
+      run: () => machine.run(Obj.call(caller, [pick(escaping, 1), nested])),
       target: 4
     },
     transaction(machine, "transaction of 1 call", adders, 1, 8),
     transaction(machine, "transaction of 4 calls", adders, 4, 14),
     transaction(machine, "transaction of 16 calls", adders, 16, 36),
     deep(machine, "nested call, at depth 100,000", 100_000, 12),
+    deep(machine, "nested call, at depth 1,000,000", 1_000_000),
     {
       name: "create",
       operations: nested,
@@ -132,17 +142,7 @@ export const hot = async (): Promise<ReadonlyArray<Row>> => {
           for (let n = 0; n < nested; n++) yield* Obj.create("adder")
         })),
       target: 3
-    },
-    {
-      name: "a call that is refused, and caught",
-      operations: nested,
-      run: () =>
-        machine.run(Effect.gen(function*() {
-          for (let n = 0; n < nested; n++) yield* Effect.ignore(Obj.call(pick(failing, n), 1))
-        }))
-    },
-    calls(ring, "call, traced to a ring (2 entries)", onRing),
-    calls(stream, "call, traced to a stream nobody reads (2 entries)", onStream)
+    }
   ]
 }
 

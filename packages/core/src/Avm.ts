@@ -12,6 +12,7 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { BehaviourNotFound, FreezeFailed, ObjectNotFound, StoreError } from "./AvmError.js"
 import { type AnySelf, Registry } from "./Behaviour.js"
 import * as ControllerId from "./ControllerId.js"
 import * as IdGenerator from "./IdGenerator.js"
@@ -26,10 +27,12 @@ import { Post } from "./internal/post.js"
 import * as privilege from "./internal/privilege.js"
 import { intercepting } from "./internal/recording.js"
 import * as registry from "./internal/registry.js"
+import * as replaying from "./internal/replaying.js"
 import * as running from "./internal/running.js"
 import * as turnLoop from "./internal/turnLoop.js"
 import * as MachineId from "./MachineId.js"
 import * as Mailboxes from "./Mailboxes.js"
+import type { ObjectId } from "./ObjectId.js"
 import * as ObjectStore from "./ObjectStore.js"
 import { Outbox } from "./Outbox.js"
 import type { UnsafePure } from "./Pure.js"
@@ -77,6 +80,11 @@ export interface Options {
   readonly mailbox?: MailboxOptions
   /** How turns are run; in the background without. */
   readonly turns?: Turns.Options
+  /**
+   * Keeps, with each message in a history, what the instructions of its activation were answered (A42): then `replay`
+   * leads to the state. It costs time and space; `false` without.
+   */
+  readonly recordAnswers?: boolean
 }
 
 /**
@@ -152,7 +160,8 @@ export const layer = (options?: Options): Layer.Layer<Platform, never, Ports> =>
       functions: functions.make(store),
       privilege: privilege.make(),
       homeController: options?.homeController ?? Option.some(ControllerId.make("local")),
-      machine: options?.machine ?? MachineId.make("m0")
+      machine: options?.machine ?? MachineId.make("m0"),
+      recordAnswers: options?.recordAnswers ?? false
     }
     const safe = families.safe(kernel)
     post.families = safe
@@ -375,6 +384,20 @@ export const runTraced = <A, E, R>(
         (exit) => ({ id, exit, trace: entries })
       )
     }))
+
+/**
+ * The state to which the history of an object leads, from its initial one: its messages are given to its behaviour again,
+ * with the answers of then, and nothing but its own state is executed. With `recordAnswers` it is the state that the
+ * object has (A42). A behaviour that asks something else than it did, or something that was not recorded, be it its input,
+ * is FreezeFailed.
+ *
+ * @since 0.1.0
+ * @category running
+ */
+export const replay = (
+  id: ObjectId
+): Effect.Effect<Val, BehaviourNotFound | FreezeFailed | ObjectNotFound | StoreError, Avm> =>
+  Effect.flatMap(Avm, ({ families, kernel }) => Effect.provide(replaying.replay(kernel, id), families))
 
 // ---------------------------------------------------------------------------
 // internal

@@ -692,7 +692,12 @@ export type NondetError =
  */
 export class StoreError
   extends Schema.TaggedError<StoreError>("@effect-avm/core/StoreError")("StoreError", { cause: Schema.Defect })
-{}
+{
+  /** For people: what the store said. */
+  override get message(): string {
+    return this.cause instanceof Error ? this.cause.message : String(this.cause)
+  }
+}
 
 /**
  * @since 0.1.0

@@ -421,7 +421,7 @@ type SuccessOf<Layers> = {
  */
 export const reject: Effect.Effect<never, ObjectRejectedCall, Introspect> = Effect.flatMap(
   self,
-  (id) => Effect.flatMap(input, (input) => Effect.fail(new ObjectRejectedCall({ id, input })))
+  (id) => Effect.flatMap(input, (input) => Effect.fail(new ObjectRejectedCall({ id, input }, true)))
 )
 
 // ---------------------------------------------------------------------------

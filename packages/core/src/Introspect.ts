@@ -98,6 +98,7 @@ const make = {
   setState: define<SetState>("Introspect.setState", {
     family,
     params: ["state"],
+    perform: (member, cell, { state }) => member(cell, state),
     args: Schema.Struct({ state: ValFromJson }),
     answer: Schema.Void
   })

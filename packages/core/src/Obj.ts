@@ -470,6 +470,7 @@ const make = {
   create: define<Create>("Obj.create", {
     family,
     params: ["behaviour", "controller", "home"],
+    perform: (member, cell, { behaviour, controller, home }) => member(cell, behaviour, controller, home),
     args: Schema.Struct({
       behaviour: Schema.String,
       controller: Schema.Option(ControllerId),
@@ -486,6 +487,7 @@ const make = {
   call: define<Call>("Obj.call", {
     family,
     params: ["id", "input", "behaviour"],
+    perform: (member, cell, { behaviour, id, input }) => member(cell, id, input, behaviour),
     args: Schema.Struct({
       id: ObjectId,
       input: ValFromJson,

@@ -129,9 +129,9 @@ export type Stored = StoredObject | Tombstone
 export interface Read {
   readonly id: ObjectId
   readonly exists: boolean
-  readonly metadata?: number
-  readonly state?: number
-  readonly replicas?: number
+  readonly metadata?: number | undefined
+  readonly state?: number | undefined
+  readonly replicas?: number | undefined
 }
 
 /**

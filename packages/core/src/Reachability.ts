@@ -37,8 +37,8 @@ export class Switchboard extends Context.Tag("@effect-avm/core/Reachability/Swit
  * @category layers
  */
 export const layerAll: Layer.Layer<Reachability> = Layer.succeed(Reachability, {
-  machine: () => Exit.succeed(true),
-  controller: () => Exit.succeed(true)
+  machine: () => yes,
+  controller: () => yes
 })
 
 /**
@@ -62,6 +62,8 @@ export const layerTest: Layer.Layer<Reachability | Switchboard> = Layer.effectCo
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+const yes = Exit.succeed(true)
 
 const cut = <A>(off: Set<A>, id: A, isOff: boolean): void => {
   if (isOff) off.add(id)

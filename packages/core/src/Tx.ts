@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -26,8 +24,8 @@ import type {
 } from "./AvmError.js"
 import { ControllerId } from "./ControllerId.js"
 import type { Instr } from "./Instr.js"
+import { bracket } from "./internal/bracket.js"
 import { define, erase } from "./internal/instruction.js"
-import { EnlistedFailed, Waiting, waitingOf } from "./internal/waiting.js"
 import { TxId } from "./TxId.js"
 import type { AnyInTx, BeginOptions, EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
 
@@ -167,6 +165,7 @@ const make = {
   begin: define<Begin>("Tx.begin", {
     family,
     params: ["controller", "options"],
+    perform: (member, cell, { controller, options }) => member(cell, controller, options),
     args: Schema.Struct({
       controller: Schema.Option(ControllerId),
       options: Schema.optionalWith(
@@ -184,6 +183,7 @@ const make = {
   commit: define<Commit>("Tx.commit", {
     family,
     params: ["id"],
+    perform: (member, cell, { id }) => member(cell, id),
     args: Schema.Struct({ id: TxId }),
     answer: Schema.Literal(true)
   }),
@@ -302,7 +302,7 @@ export const transact = <A, E, R, RS = never>(
   options?: Options<RS>
 ): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx> =>
   // The places exist in types alone: this is where the bracket adds one and takes the other away.
-  bracket(body, options) as Effect.Effect<
+  bracket(make, body, options) as Effect.Effect<
     A,
     E | EnlistedError<R> | TransactError,
     Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
@@ -323,7 +323,7 @@ export const required = <A, E, R, RS = never>(
 ): Effect.Effect<A, E | TransactError | CrossControllerTx, R | NoInfer<RS> | Tx> =>
   Effect.flatMap(
     join(options?.controller),
-    (joined) => Option.isSome(joined) ? body : bracket<A, E, R, RS>(body, options)
+    (joined) => Option.isSome(joined) ? body : bracket<A, E, R, RS>(make, body, options)
   )
 
 /**
@@ -341,100 +341,6 @@ export const transactWith = <RS = never>(options: Options<RS>) =>
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
-
-/** So many lost races are bad luck; after one more, a bracket asks for the privilege. */
-const patience = 1
-
-const bracket = <A, E, R, RS = never>(
-  body: Effect.Effect<A, E, R>,
-  options: Options<RS> | undefined
-): Effect.Effect<A, E | TransactError, R | RS | Tx> =>
-  Effect.suspend(() => {
-    let conflicts = 0
-    const controller = Option.fromNullable(options?.controller)
-    const readOnly = options?.readOnly === true
-    let lost: TxConflict | undefined
-    const lose = (conflict: TxConflict) => {
-      lost = conflict
-    }
-    const once = Effect.suspend(() =>
-      attempt(lose, body, controller, beginOptions(readOnly, options?.retry !== undefined, conflicts > patience))
-    )
-    const retry = options?.retry
-    if (retry === undefined) return once
-    // Only the conflict of a commit is tried again; whatever else happens is the result of the try.
-    const trying = Effect.matchCauseEffect(once, {
-      onFailure: (cause) => {
-        const error = Cause.failureOption(cause)
-        if (lost === undefined || Option.isNone(error) || error.value !== lost) {
-          return Effect.succeed(Exit.failCause(cause))
-        }
-        conflicts++
-        return Effect.fail(lost)
-      },
-      onSuccess: (answer) => Effect.succeed(Exit.succeed(answer))
-    })
-    return Effect.flatten(Effect.retry(trying, retry))
-  })
-
-const beginOptions = (readOnly: boolean, retries: boolean, privileged: boolean): BeginOptions => ({
-  bracket: true,
-  ...(retries ? { retries } : {}),
-  ...(readOnly ? { readOnly } : {}),
-  ...(privileged ? { privileged } : {})
-})
-
-/** One attempt, and more of them for as long as it has to wait. */
-const attempt = <A, E, R>(
-  lose: (conflict: TxConflict) => void,
-  body: Effect.Effect<A, E, R>,
-  controller: Option.Option<ControllerId>,
-  options: BeginOptions
-): Effect.Effect<A, E | TransactError, R | Tx> => {
-  const once = Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(make.begin({ controller, options }), (id) =>
-      Effect.matchCauseEffect(restore(body), {
-        onFailure: (cause) =>
-          Effect.as(abandon(id), Option.getOrElse(waitingOf(cause, id), () => Exit.failCause(cause))),
-        onSuccess: (answer) =>
-          Effect.matchCause(finish(id), {
-            onFailure: (cause) => {
-              const error = Cause.failureOption(cause)
-              if (Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id) lose(error.value)
-              return Option.getOrElse(waitingOf(cause, id), () => Exit.failCause(cause))
-            },
-            onSuccess: () => Exit.succeed(answer)
-          })
-      }))
-  )
-  return Effect.flatMap(once, (outcome) =>
-    outcome instanceof Waiting
-      ? Effect.zipRight(outcome.until, attempt(lose, body, controller, options))
-      : outcome)
-}
-
-const abandon = (id: TxId): Effect.Effect<void, never, Tx> =>
-  // What refuses to be aborted has been finished by the body itself, so that nothing is left to undo.
-  Effect.catchAll(abort(id), () => Effect.void)
-
-const finish = (id: TxId): Effect.Effect<true, TxConflict | Unsatisfiable | StoreError, Tx> =>
-  enlistedAside(Effect.catchTags(commit(id), {
-    NoActiveTx: finishedByBody,
-    TxNotFound: finishedByBody,
-    TxAlreadyCommitted: finishedByBody,
-    TxAlreadyAborted: finishedByBody,
-    InvalidDuringTx: finishedByBody
-  }))
-
-/** The failure of an enlisted STM is the bracket's own: its type comes by way of `InTx<E>`. */
-const enlistedAside = <A, E, R>(commit: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.catchIf(
-    commit,
-    (error): error is E & EnlistedFailed => error instanceof EnlistedFailed,
-    ({ error }) => Effect.fail(error as E)
-  )
-
-const finishedByBody = () => Effect.dieMessage("The body of Tx.transact finished the transaction of its bracket")
 
 /**
  * @internal

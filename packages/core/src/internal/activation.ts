@@ -14,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import type { RuntimeFiber } from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { type YieldWrap, yieldWrapGet } from "effect/Utils"
@@ -23,7 +24,6 @@ import { families } from "../InstructionSet.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Accepted, type Answer, latest } from "../ObjectStore.js"
-import { ObjectCalled } from "../TraceEvent.js"
 import { InvalidVal, type Val } from "../Val.js"
 import type { Cell, Frame, Place, Table } from "./frame.js"
 import { tableOf } from "./instruction.js"
@@ -32,6 +32,8 @@ import { some } from "./option.js"
 import { peek } from "./peek.js"
 import { record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
+import { isRegistered, type Registered } from "./registry.js"
+import * as spans from "./spans.js"
 import {
   andThen,
   causeOf,
@@ -47,7 +49,8 @@ import {
   stepOf,
   succeed
 } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { objectCalled } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 // ---------------------------------------------------------------------------
@@ -60,11 +63,15 @@ type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
 /** One run of a behaviour, begun or not. It is the frame of what runs in it. */
 class Activation implements Frame {
-  readonly generator: Iterator<Yielded, unknown, unknown>
+  private generator: Iterator<Yielded, unknown, unknown> | undefined = undefined
+  readonly context: Context.Context<never>
   readonly table: Table
-  /** Where the instructions of a replica are recorded with their answers. */
-  readonly answers: ReadonlyArray<Answer> | undefined
-  private sent: Option.Option<ObjectId> | undefined
+  /** Where instructions are recorded with their answers: at a replica, and wherever the machine was told to (A42). */
+  readonly answers: ReadonlyArray<Answer> | undefined = undefined
+  span: Tracer.Span | undefined = undefined
+  /** Where there is a span: the context of the caller, in whose span it is an event that the call has ended. */
+  caller: Context.Context<never> | undefined = undefined
+  private sent: Option.Option<ObjectId> | undefined = undefined
 
   constructor(
     readonly registration: Registration,
@@ -74,18 +81,28 @@ class Activation implements Frame {
     readonly place: Place,
     /** The machine it is on, while it is not running: it may have teleported. */
     public machine: MachineId,
-    public context: Context.Context<never>,
-    readonly tx: Transaction | undefined
+    { context, table }: Made,
+    readonly tx: Transaction | undefined,
+    readonly seen: Seen | undefined,
+    recorded: boolean
   ) {
-    if (place._tag === "Replica") {
+    this.context = context
+    this.table = table
+    if (recorded || place._tag === "Replica") {
       const answers: Array<Answer> = []
       this.answers = answers
       this.context = record(context, this, answers)
+      this.table = tableOf(this.context)
     }
-    this.table = tableOf(this.context)
-    const { generator, program } = registration
+  }
+
+  /** Goes on with it, or begins: the function that makes the generator is the behaviour's own, and may throw. */
+  next(value: unknown): IteratorResult<Yielded, unknown> {
+    if (this.generator !== undefined) return this.generator.next(value)
+    const { generator, program } = this.registration
     // A program that is no generator is one that yields itself.
     this.generator = generator === undefined ? program[Symbol.iterator]() : generator()
+    return this.generator.next()
   }
 
   get asSender(): Option.Option<ObjectId> {
@@ -133,15 +150,53 @@ export const activate = (
   self: ObjectId,
   machine: MachineId,
   place: Place,
-  input: Val
+  input: Val,
+  seen: Seen | undefined
 ): Step<Answered, AvmError> => {
   const tx = cell.open
   if (tx !== undefined && tx.options.readOnly !== true) tx.changed = true
-  const context = contextOf(registration, cell)
-  const activation = new Activation(registration, self, input, cell.frame.asSender, place, machine, context, tx)
+  const given = contextOf(registration, cell)
+  const { fiber } = cell
+  const recorded = kernel.recordAnswers
+  const activation = spans.isTraced(fiber)
+    ? spanned(fiber, cell, given, registration, self, input, place, machine, seen, recorded)
+    : new Activation(registration, self, input, cell.frame.asSender, place, machine, given, tx, seen, recorded)
   return depth < maxDepth
     ? advance(kernel, cell, activation, undefined)
     : later(new Suspension(kernel, cell, [activation], Exit.void))
+}
+
+/** The same, in a span of its own. */
+const spanned = (
+  fiber: RuntimeFiber<unknown, unknown>,
+  cell: Cell,
+  given: Made,
+  registration: Registration,
+  self: ObjectId,
+  input: Val,
+  place: Place,
+  machine: MachineId,
+  seen: Seen | undefined,
+  recorded: boolean
+): Activation => {
+  const tx = cell.open
+  const [tag] = Array.isArray(input) ? input : []
+  const span = spans.begin(fiber, given.caller, "avm.call", {
+    "avm.object.id": self.value,
+    "avm.behaviour": registration.name,
+    "avm.machine": machine,
+    // A typed message is the list of its tag and its payload (A35).
+    "avm.message.tag": registration.failure !== undefined && typeof tag === "string" ? tag : undefined,
+    "avm.transaction.id": tx?.id,
+    "avm.controller": tx === undefined ? undefined : Option.getOrUndefined(tx.controller)
+  })
+  const context = spans.within(given.context, span)
+  const inside = { caller: given.caller, context, table: tableOf(context) }
+  const { asSender } = cell.frame
+  const activation = new Activation(registration, self, input, asSender, place, machine, inside, tx, seen, recorded)
+  activation.span = span
+  activation.caller = given.caller
+  return activation
 }
 
 /** Activations on the JavaScript stack at a time: some hundred bytes each, of about a megabyte. */
@@ -162,12 +217,13 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
   let cause: Cause.Cause<unknown> | undefined
   let pending: Effect.Effect<unknown, unknown, unknown> | undefined
   try {
-    let next = activation.generator.next(value)
+    let next = activation.next(value)
     while (next.done !== true) {
       const effect = yieldWrapGet(next.value)
-      const exit = peek(effect, activation.context)
+      const rest = peek(effect, activation.context)
+      const exit = settled(rest)
       if (exit === undefined) {
-        pending = effect
+        pending = rest
         break
       }
       if (!cell.execution.allowance.mayGoOn()) {
@@ -178,7 +234,7 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
         cause = exit.cause
         break
       }
-      next = activation.generator.next(exit.value)
+      next = activation.next(exit.value)
     }
     outputs = next.value
   } catch (defect) {
@@ -292,22 +348,24 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
   const left = leftOpen(cell, activation)
   if (left !== undefined) {
     // D15: it returned with a transaction of its own open.
-    return andThen(
-      abort(kernel, cell, left),
-      () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" })))
+    const aborted = andThen(
+      abort(kernel, cell, left, activation.context),
+      () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" }, true)))
     )
+    return endingSpan(cell, activation, aborted)
   }
   const entered = enter(kernel, activation)
-  return entered === done
+  const step = entered === done
     ? output(kernel, cell, activation, outputs)
     : andThen(entered, () => output(kernel, cell, activation, outputs))
+  return activation.span === undefined ? step : endingSpan(cell, activation, step)
 }
 
 const output = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
   const first = firstOutput(activation.registration, outputs)
   if (first instanceof Later || !isTraced(kernel, cell)) return first
-  const { input, self: id } = activation
-  return answering(trace(kernel, cell, () => new ObjectCalled({ id, input, output: first }, true)), first)
+  const { caller, input, self: id } = activation
+  return answering(trace(kernel, cell, () => objectCalled(id, input, first), caller), first)
 }
 
 const failing = (
@@ -316,13 +374,21 @@ const failing = (
   activation: Activation,
   cause: Cause.Cause<unknown>
 ): Step<never, AvmError> =>
-  andThen(failureOf(activation, cause), (cause) => {
-    const left = leftOpen(cell, activation)
-    return andThen(
-      left === undefined ? done : abort(kernel, cell, left),
-      () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
-    )
-  })
+  endingSpan(
+    cell,
+    activation,
+    andThen(failureOf(activation, cause), (cause) => {
+      const left = leftOpen(cell, activation)
+      return andThen(
+        left === undefined ? done : abort(kernel, cell, left, activation.context),
+        () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
+      )
+    })
+  )
+
+/** Its span, where it has one, ends as the activation does. */
+const endingSpan = <A, E>({ fiber }: Cell, { span }: Activation, step: Step<A, E>): Step<A, E> =>
+  span === undefined || fiber === undefined ? step : spans.ending(fiber, span, step)
 
 /** What the behaviour makes of its own failures: a typed one encodes those that its messages declare. */
 const failureOf = (activation: Activation, cause: Cause.Cause<unknown>): Step<Cause.Cause<AvmError>> => {
@@ -408,15 +474,20 @@ const isCompound = (u: unknown): boolean => typeof u === "object" && u !== null
  * The behaviour's own services, and the families as its caller has them: a family that was replaced for a part of a
  * program is replaced for whom that part calls. The caller's span is passed on as well.
  */
-const contextOf = (registration: Registration, cell: Cell): Context.Context<never> => {
+const contextOf = (registration: Registration, cell: Cell): Made => {
   const caller = cell.context ?? cell.fiber?.currentContext ?? Context.empty()
+  if (!isRegistered(registration)) return made(registration, caller)
+  const { last } = registration
+  return last !== undefined && last.caller === caller ? last : registration.last = made(registration, caller)
+}
+
+const made = (registration: Registration, caller: Context.Context<never>): Made => {
   let known = contexts.get(registration.services)
   if (known === undefined) contexts.set(registration.services, known = [])
-  for (const entry of known) if (entry.caller === caller) return entry.context
+  for (const entry of known) if (entry.caller === caller) return entry
   for (const entry of known) {
     if (passedOn.every((key) => entry.context.unsafeMap.get(key) === caller.unsafeMap.get(key))) {
-      remember(known, caller, entry.context)
-      return entry.context
+      return remember(known, caller, entry.context)
     }
   }
   const services = new Map(registration.services.unsafeMap)
@@ -425,22 +496,20 @@ const contextOf = (registration: Registration, cell: Cell): Context.Context<neve
     if (service === undefined) services.delete(key)
     else services.set(key, service)
   }
-  const context = Context.unsafeMake(services)
-  remember(known, caller, context)
-  return context
+  return remember(known, caller, Context.unsafeMake(services))
 }
 
 const passedOn: ReadonlyArray<string> = [...families.map((family) => family.key), Tracer.ParentSpan.key]
 
-/** The last few contexts made for a behaviour: its callers are few at a time, and ask again and again. */
-interface Made {
-  readonly caller: Context.Context<never>
-  readonly context: Context.Context<never>
-}
+/** A context made for a behaviour that is called from another one. */
+type Made = NonNullable<Registered["last"]>
 
+/** The last few of each behaviour: its callers are few at a time, and ask again and again. */
 const contexts = new WeakMap<Context.Context<never>, Array<Made>>()
 
-const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): void => {
+const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): Made => {
   if (known.length >= 4) known.shift()
-  known.push({ caller, context })
+  const entry = { caller, context, table: tableOf(context) }
+  known.push(entry)
+  return entry
 }

@@ -11,6 +11,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { RuntimeFiber } from "effect/Fiber"
+import { SyncScheduler } from "effect/Scheduler"
 
 type AnyFiber = RuntimeFiber<unknown, unknown>
 
@@ -61,8 +62,9 @@ export class Allowance {
     return false
   }
 
-  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
-    if (++this.round < rounds) return Effect.yieldNow()
+  readonly pause: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
+    // Where everything happens at once (`Effect.runSync`), there is nobody else to wait for.
+    if (++this.round < rounds || fiber.currentScheduler instanceof SyncScheduler) return Effect.yieldNow()
     this.round = 0
     return Effect.async<void>((resume) => {
       const immediate = setImmediate(() => resume(Effect.void))

@@ -18,7 +18,7 @@ import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
 import { effectOf, type Step } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import type { Seen, Transaction } from "./transaction.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -41,6 +41,8 @@ export interface Frame {
   readonly place: Place
   /** Itself, as those it calls see their sender: made once. */
   readonly asSender: Option.Option<ObjectId>
+  /** The object, as the transaction it was called in has seen it. */
+  readonly seen: Seen | undefined
 }
 
 /** One run of a program. */
@@ -89,11 +91,11 @@ export class Cell {
   ) {}
 
   /** Where the frame that is run natively looks up its services; otherwise the fiber's own context is the right one. */
-  context: Context.Context<never> | undefined
+  context: Context.Context<never> | undefined = undefined
 
   /** What the context used last has for the instructions, and that context. */
   table: Table = noTable
-  tableOf: Context.Context<never> | undefined
+  tableOf: Context.Context<never> | undefined = undefined
 
   /** The open transaction, if there is one. */
   get open(): Transaction | undefined {

@@ -22,6 +22,7 @@ import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, t
 import { replay, type Scratch, undo } from "./recording.js"
 import { andThen, fail, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { trust } from "./trust.js"
 
 export const freeze = (kernel: Kernel, cell: Cell, id: ObjectId): Step<Option.Option<boolean>, FreezeError> =>
   andThen(look(kernel, cell, id), (view): Step<Option.Option<boolean>, FreezeError> => {
@@ -36,7 +37,7 @@ export const freeze = (kernel: Kernel, cell: Cell, id: ObjectId): Step<Option.Op
       (reachable): Step<Option.Option<boolean>, FreezeError> => {
         if (!reachable) return succeed(Option.some(false))
         const frozen = (): Step<Option.Option<boolean>> =>
-          answering(trace(kernel, cell, () => new ObjectFrozen({ id, controller }, true)), Option.some(true))
+          answering(trace(kernel, cell, () => trust(ObjectFrozen, { id, controller })), Option.some(true))
         if (tx !== undefined) return freezeInTx(kernel, tx, id, view, controller, frozen)
         if (view._tag === "Pending" || view.stored.replicas.size === 0) return frozen()
         const { stored } = view
@@ -71,7 +72,7 @@ const freezeInTx = <A>(
 ): Step<A, FreezeError> => {
   // Of D11 only CrossControllerTx applies (A4), and the lock comes last: a freeze that fails locks nothing (A33).
   if (view._tag === "Committed" && Option.isSome(tx.controller) && tx.controller.value !== controller) {
-    return fail(new CrossControllerTx({ id, controller }))
+    return fail(new CrossControllerTx({ id, controller }, true))
   }
   const lock = () => {
     tx.changed = true
@@ -119,7 +120,7 @@ const reconcile = (
   const accepted = [...replicas].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, replica]) => [...replica.accepted])
   if (accepted.length === 0) return succeed({ state, changed: false, accepted })
   const registration = kernel.registry.lookup(view.behaviour)
-  if (Option.isNone(registration)) return fail(new FreezeFailed({ id }))
+  if (Option.isNone(registration)) return fail(new FreezeFailed({ id }, true))
   const scratch: Scratch = { state, changed: false, before: Option.none() }
   return later(Effect.map(
     Effect.forEach(accepted, (input) => replayOne(id, registration.value, input, scratch), { discard: true }),
@@ -127,8 +128,8 @@ const reconcile = (
   ))
 }
 
-/** An activation that failed at the replica fails again, and has changed its state as far as it came; a defect is one. */
-const replayOne = (
+/** An activation that failed at first fails again, and has changed its state as far as it came; a defect is one. */
+export const replayOne = (
   id: ObjectId,
   registration: Registration,
   accepted: Accepted,
@@ -140,7 +141,9 @@ const replayOne = (
       Effect.exit(Effect.mapInputContext(registration.program as Effect.Effect<unknown, unknown>, () => context)),
       (exit) => {
         undo(scratch)
-        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause) ? Exit.fail(new FreezeFailed({ id })) : Exit.void
+        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause)
+          ? Exit.fail(new FreezeFailed({ id }, true))
+          : Exit.void
       }
     )
   })

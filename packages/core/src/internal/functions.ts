@@ -31,7 +31,7 @@ export const make = (store: Service): Functions => {
       const hash = hashOf(fn)
       if (Option.isSome(known)) {
         // A36: an application that starts again on its store registers what it registered before.
-        return known.value.hash === hash ? bind(name, fn) : fail(new FunctionAlreadyRegistered({ name }))
+        return known.value.hash === hash ? bind(name, fn) : fail(new FunctionAlreadyRegistered({ name }, true))
       }
       return andThen(stepOf(store.writeFunction(name, { version: 0, hash }, Option.none())), (written) =>
         written ? bind(name, fn) : register(name, fn))
@@ -39,11 +39,11 @@ export const make = (store: Service): Functions => {
 
   const update: Functions["update"] = (name, fn, options) =>
     andThen(stepOf(store.readFunction(name)), (known) => {
-      if (Option.isNone(known)) return fail(new FunctionNotFound({ name }))
+      if (Option.isNone(known)) return fail(new FunctionNotFound({ name }, true))
       const { version } = known.value
       const expected = options.expectedVersion
       if (expected !== undefined && expected !== version) {
-        return fail(new VersionConflict({ name, expected, actual: version }))
+        return fail(new VersionConflict({ name, expected, actual: version }, true))
       }
       return andThen(
         stepOf(store.writeFunction(name, { version: version + 1, hash: hashOf(fn) }, Option.some(version))),

@@ -290,10 +290,13 @@ class Instruction {
       }
       const member = directOf<Direct>(service)?.[definition.member]
       const cell = member === undefined ? undefined : fiber.getFiberRef(current)
-      return member === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray ||
-          cell.undriven.length > 0
-        ? execute(service, self)
-        : effectOf(definition.perform(member, cell, self.args as Args))
+      if (
+        member === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray || cell.undriven.length > 0
+      ) return execute(service, self)
+      const { allowance } = cell.execution
+      return allowance.mayGoOn()
+        ? effectOf(definition.perform(member, cell, self.args as Args))
+        : Effect.zipRight(allowance.pause, plain(self))
     })
   }
   [Symbol.iterator](): Iterator<unknown, unknown> {

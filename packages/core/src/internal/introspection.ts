@@ -6,12 +6,22 @@ import { ContextUnavailable, type StoreError } from "../AvmError.js"
 import type * as Introspect from "../Introspect.js"
 import type { MachineId } from "../MachineId.js"
 import { latest, type Replica, type Stored, type StoredObject } from "../ObjectStore.js"
-import { StateUpdated } from "../TraceEvent.js"
 import { InvalidVal, type Val } from "../Val.js"
 import type { Cell, Place } from "./frame.js"
-import { applyNow, changing, type Implementation, type Kernel, permitted, reading, readInTx, trace } from "./kernel.js"
+import {
+  applyNow,
+  changing,
+  type Implementation,
+  isTraced,
+  type Kernel,
+  permitted,
+  reading,
+  readInTx,
+  trace
+} from "./kernel.js"
 import { andThen, done, fail, Later, type Step, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { stateUpdated } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 export const make = (kernel: Kernel): Implementation<Introspect.Service> => ({
@@ -48,8 +58,14 @@ const getState = (kernel: Kernel, cell: Cell): Step<Val, Introspect.StateError> 
   if (place._tag === "Replica") {
     return andThen(replicaInTx(kernel, cell, tx, place.machine), (replica) => succeed(replica.state))
   }
-  const pending = tx.states.get(self.value)
-  if (pending !== undefined) return pending[1]
+  const { seen } = cell.frame
+  if (seen?.stored !== undefined && seen.tx === tx) {
+    if (seen.pending !== undefined) return seen.pending
+    seen.observe("state")
+    return seen.stored.state
+  }
+  const pending = tx.stateOf(self)
+  if (pending !== undefined) return pending
   const creation = tx.creates.get(self.value)
   if (creation !== undefined) return creation.state
   const stored = readInTx(kernel, tx, self, "state")
@@ -71,7 +87,7 @@ const stateAt = (cell: Cell, place: Place, stored: Stored | undefined): Step<Val
 
 const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect.StateError> => {
   const { place, self } = cell.frame
-  const updated = () => trace(kernel, cell, () => new StateUpdated({ id: self }, true))
+  const updated = () => isTraced(kernel, cell) ? trace(kernel, cell, () => stateUpdated(self)) : done
   const tx = cell.open
   if (place._tag === "Root") {
     if (tx === undefined) cell.execution.rootState = state
@@ -81,7 +97,9 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
   if (tx === undefined) {
     if (place._tag === "Object") {
       // D4: the object must still be there, that is all; whatever state it had is overwritten.
-      const there = permitted(kernel, () => kernel.objects.setState(self, state))
+      const there = kernel.privilege.isOpenTo(undefined)
+        ? kernel.objects.setState(self, state)
+        : permitted(kernel, () => kernel.objects.setState(self, state))
       return there === true ? updated() : andThen(there, (there) => there ? updated() : gone(cell))
     }
     return andThen(committed(kernel, cell), (stored): Step<void, Introspect.StateError> => {
@@ -101,6 +119,12 @@ const setState = (kernel: Kernel, cell: Cell, state: Val): Step<void, Introspect
       tx.setReplica(self, place.machine, Option.some({ ...replica, state }))
       return updated()
     })
+  }
+  const { seen } = cell.frame
+  if (seen?.stored !== undefined && seen.tx === tx) {
+    tx.changed = true
+    seen.pending = state
+    return updated()
   }
   const set = () => {
     tx.setState(self, state)

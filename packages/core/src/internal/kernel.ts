@@ -5,8 +5,10 @@
  * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
  * (A33).
  */
+import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import {
   ControllerUnreachable,
@@ -26,15 +28,17 @@ import type { ObjectMeta } from "../ObjectMeta.js"
 import * as Store from "../ObjectStore.js"
 import type { Reachability } from "../Reachability.js"
 import type { Trace } from "../Trace.js"
-import { TraceEntry, type TraceEvent, TransactionAborted } from "../TraceEvent.js"
+import { type TraceEvent, TransactionAborted } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
-import type { Cell, Execution } from "./frame.js"
+import type { Cell } from "./frame.js"
 import type { Functions } from "./functions.js"
 import type { DirectStore } from "./memoryStore.js"
 import type { Post } from "./post.js"
 import type { Privilege } from "./privilege.js"
+import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { traceEntry, trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -54,6 +58,8 @@ export interface Kernel {
   readonly privilege: Privilege
   readonly homeController: Option.Option<ControllerId>
   readonly machine: MachineId
+  /** A42: the history keeps what each activation was answered. */
+  readonly recordAnswers: boolean
 }
 
 /** An object as a program sees it: in its transaction with what is pending, else as it is committed. */
@@ -85,12 +91,16 @@ export const readInTx = (
   id: ObjectId,
   part: "metadata" | "state" | "replicas" | "existence"
 ): Step<Store.StoredObject | undefined, StoreError> => {
+  const seen = see(kernel, tx, id)
+  return seen instanceof Later ? andThen(seen, (seen) => seen.observe(part)) : seen.observe(part)
+}
+
+/** An object as the snapshot shows it, entered in the read set. */
+export const see = (kernel: Kernel, tx: Transaction, id: ObjectId): Step<Seen, StoreError> => {
   const known = tx.known(id)
-  if (known !== undefined) return known.observe(part)
+  if (known !== undefined) return known
   const stored = kernel.objects.read(id, tx.snapshot)
-  return stored instanceof Later
-    ? andThen(stored, (stored) => tx.learn(id, stored).observe(part))
-    : tx.learn(id, stored).observe(part)
+  return stored instanceof Later ? andThen(stored, (stored) => tx.learn(id, stored)) : tx.learn(id, stored)
 }
 
 /** The object as the program sees it; none if it is missing, or destroyed (A6). Looking is a read of the metadata. */
@@ -142,8 +152,8 @@ const noReplicas: Store.StoredObject["replicas"] = new Map()
 
 /** The state of an object as the transaction sees it; a read of it unless the transaction has set it. */
 export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: View): Step<Val, StoreError> => {
-  const set = tx.states.get(id.value)
-  if (set !== undefined) return succeed(set[1])
+  const set = tx.stateOf(id)
+  if (set !== undefined) return set
   if (view._tag === "Pending") return succeed(view.state)
   return andThen(readInTx(kernel, tx, id, "state"), () => succeed(view.stored.state))
 }
@@ -160,7 +170,7 @@ export const machineReachable = (kernel: Kernel, machine: MachineId): Step<void,
   const reachable = stepOf(kernel.reachability.machine(machine))
   return reachable === true ? done : andThen(
     reachable,
-    (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }))
+    (reachable): Step<void, MachineUnreachable> => reachable ? done : fail(new MachineUnreachable({ machine }, true))
   )
 }
 
@@ -168,7 +178,8 @@ export const controllerReachable = (kernel: Kernel, controller: ControllerId): S
   const reachable = stepOf(kernel.reachability.controller(controller))
   return reachable === true ? done : andThen(
     reachable,
-    (reachable): Step<void, ControllerUnreachable> => reachable ? done : fail(new ControllerUnreachable({ controller }))
+    (reachable): Step<void, ControllerUnreachable> =>
+      reachable ? done : fail(new ControllerUnreachable({ controller }, true))
   )
 }
 
@@ -184,7 +195,7 @@ export const claim = (
   const { currentController, id } = object.metadata
   if (Option.isNone(currentController)) {
     // A43: in a turn that is locked to none, the object itself is all that can be touched.
-    return tx.orphan !== undefined && sameId(tx.orphan, id) ? done : fail(new ObjectHasNoController({ id }))
+    return tx.orphan !== undefined && sameId(tx.orphan, id) ? done : fail(new ObjectHasNoController({ id }, true))
   }
   return claimFor(kernel, tx, id, currentController.value)
 }
@@ -198,7 +209,7 @@ export const claimFor = (
 ): Step<void, CrossControllerTx | ControllerUnreachable> => {
   if (tx.orphan !== undefined) return fail(new CrossControllerTx({ id, controller }))
   if (Option.isSome(tx.controller)) {
-    return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }))
+    return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }, true))
   }
   return andThen(controllerReachable(kernel, controller), () => {
     tx.controller = Option.some(controller)
@@ -263,12 +274,17 @@ export const reading = (
 // finishing transactions
 // ---------------------------------------------------------------------------
 
-/** Ends a transaction without any effect on the store. */
-export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
+/** Ends a transaction without any effect on the store. `context`: of whoever has left it open. */
+export const abort = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  context?: Context.Context<never>
+): Step<void> => {
   close(kernel, cell, tx, "aborted")
   return andThen(
     kernel.objects.release(tx.snapshot),
-    () => traceAs(kernel, cell.execution, tx.controller, () => new TransactionAborted({ tx: tx.id }))
+    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
   )
 }
 
@@ -288,7 +304,9 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
  * in one: hence the cast.
  */
 export const changing = (cell: Cell, instruction: string): Step<void> =>
-  cell.open?.options.readOnly === true ? fail(new InvalidDuringTx({ what: instruction })) as Step<never, never> : done
+  cell.open?.options.readOnly === true
+    ? fail(new InvalidDuringTx({ what: instruction }, true)) as Step<never, never>
+    : done
 
 // ---------------------------------------------------------------------------
 // tracing
@@ -296,25 +314,38 @@ export const changing = (cell: Cell, instruction: string): Step<void> =>
 
 /** Whether anybody wants to know. */
 export const isTraced = (kernel: Kernel, cell: Cell): boolean =>
-  kernel.trace.enabled || cell.execution.entries !== undefined
+  kernel.trace.enabled || cell.execution.entries !== undefined || spans.isTraced(cell.fiber)
 
-/** Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. */
-export const trace = (kernel: Kernel, cell: Cell, event: () => TraceEvent): Step<void> =>
+/**
+ * Appends an entry, with the controller of the open transaction (A10). Where nobody listens, it is not even built. It is an
+ * event of the span in `context`: where the instruction runs, unless somebody knows better.
+ */
+export const trace = (
+  kernel: Kernel,
+  cell: Cell,
+  event: () => TraceEvent,
+  context?: Context.Context<never>
+): Step<void> =>
   isTraced(kernel, cell)
-    ? traceAs(kernel, cell.execution, cell.open?.controller ?? Option.none(), event)
+    ? traceAs(kernel, cell, cell.open?.controller ?? Option.none(), event, context)
     : done
 
 export const traceAs = (
   kernel: Kernel,
-  execution: Execution,
+  cell: Cell,
   executingController: Option.Option<ControllerId>,
-  event: () => TraceEvent
+  event: () => TraceEvent,
+  context?: Context.Context<never>
 ): Step<void> => {
-  if (!kernel.trace.enabled && execution.entries === undefined) return done
+  if (!isTraced(kernel, cell)) return done
+  const { execution, fiber } = cell
   // Built by the machine itself, so there is nothing to validate.
-  const entry = new TraceEntry({ timestamp: execution.timestamp++, event: event(), executingController }, true)
+  const entry = traceEntry(execution.timestamp++, event(), executingController)
+  if (spans.isTraced(fiber)) spans.event(fiber, context ?? cell.context ?? fiber.currentContext, entry)
   execution.entries?.push(entry)
-  return kernel.trace.enabled ? stepOf(kernel.trace.append(execution.id, entry)) : done
+  if (!kernel.trace.enabled) return done
+  const appended = kernel.trace.append(execution.id, entry, cell.open?.id)
+  return appended === Exit.void ? done : stepOf(appended)
 }
 
 // ---------------------------------------------------------------------------

@@ -57,31 +57,65 @@ class Gone implements Store.Tombstone {
 
 type Superseding = Version | Gone
 
-/** Everything an object has accepted, as lists of its parts: a message costs the memory of two elements. */
-class History {
-  private readonly inputs: Array<Val> = []
-  private readonly senders: Array<Option.Option<ObjectId>> = []
-  private answers: Map<number, ReadonlyArray<Store.Answer>> | undefined
+/**
+ * Everything that any object has accepted, in one log: each message knows where the one before it of the same object is. So
+ * accepting one is writing behind the last one written, whosever that was.
+ */
+class Log {
+  private readonly chunks: Array<Chunk> = []
+  private readonly answers = new Map<number, ReadonlyArray<Store.Answer>>()
+  private size = 0
 
-  push(input: Val, sender: Option.Option<ObjectId>, answers: ReadonlyArray<Store.Answer>): void {
-    if (answers.length > 0) (this.answers ??= new Map()).set(this.inputs.length, answers)
-    this.inputs.push(input)
-    this.senders.push(sender)
+  /** Answers the place of the message. */
+  push(
+    previous: number,
+    input: Val,
+    sender: Option.Option<ObjectId>,
+    answers: ReadonlyArray<Store.Answer>
+  ): number {
+    const place = this.size++
+    const at = place % chunkSize
+    if (at === 0) this.chunks.push({ inputs: [], senders: [], previous: new Int32Array(chunkSize) })
+    const chunk = this.chunks[this.chunks.length - 1] as Chunk
+    chunk.inputs.push(input)
+    chunk.senders.push(sender)
+    chunk.previous[at] = previous
+    if (answers.length > 0) this.answers.set(place, answers)
+    return place
   }
-  get all(): ReadonlyArray<Store.Accepted> {
-    return this.inputs.map((input, n) => ({
-      input,
-      sender: this.senders[n] ?? Option.none(),
-      answers: this.answers?.get(n) ?? noAnswers
-    }))
+  /** From the place of its last message on, oldest first. */
+  history(last: number): ReadonlyArray<Store.Accepted> {
+    const found: Array<Store.Accepted> = []
+    for (let place = last; place !== nowhere;) {
+      const chunk = this.chunks[Math.floor(place / chunkSize)] as Chunk
+      const at = place % chunkSize
+      found.push({
+        input: chunk.inputs[at] as Val,
+        sender: chunk.senders[at] as Option.Option<ObjectId>,
+        answers: this.answers.get(place) ?? noAnswers
+      })
+      place = chunk.previous[at] as number
+    }
+    return found.reverse()
   }
 }
+
+interface Chunk {
+  readonly inputs: Array<Val>
+  readonly senders: Array<Option.Option<ObjectId>>
+  readonly previous: Int32Array
+}
+
+const chunkSize = 4096
+
+const nowhere = -1
 
 const noAnswers: ReadonlyArray<Store.Answer> = []
 
 interface Node {
   head: Superseding
-  history: History | undefined
+  /** The place of the message it has accepted last. */
+  accepted: number
 }
 
 /** A version that was superseded by commit `by`, and can go when no snapshot is older than that. */
@@ -110,6 +144,8 @@ export interface DirectStore {
   readonly release: (snapshot: Store.Snapshot) => Step<void>
   readonly read: (id: ObjectId, snapshot: Store.Snapshot) => Step<Store.Stored | undefined, StoreError>
   readonly commit: (changes: Store.ChangeSet, enlisted?: STM.STM<unknown>) => Step<Store.Outcome, StoreError>
+  /** Commits, and releases the snapshot of the changes if they were applied: nobody will read at it any more. */
+  readonly commitLast: (changes: Store.ChangeSet) => Step<Store.Outcome, StoreError>
   readonly create: (creation: Store.Creation) => Step<void, StoreError>
   /** False if the object is not there. */
   readonly setState: (id: ObjectId, state: Val) => Step<boolean, StoreError>
@@ -128,6 +164,11 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
     release: (snapshot) => stepOf(store.release(snapshot)),
     read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
     commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
+    commitLast: (changes) =>
+      stepOf(Effect.tap(
+        store.commit(changes),
+        (outcome) => outcome._tag === "Committed" ? store.release(changes.snapshot) : Effect.void
+      )),
     create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
     setState: (id, state) => {
       const reads = new Map([[id.value, { id, exists: true }]])
@@ -147,6 +188,7 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
 export const make = (): { readonly store: Store.Service; readonly mailboxes: MailboxesService } => {
   const mail = memoryMailboxes.make()
   const nodes = new Map<string, Node>()
+  const log = new Log()
   const functions = new Map<string, Store.FunctionRecord>()
   const listeners = new Set<(ids: ReadonlyArray<ObjectId>) => void>()
   // In order of taking, hence of version: the first key is the oldest snapshot held.
@@ -312,7 +354,7 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
 
   const put = (key: string, node: Node | undefined, commit: number, version: Superseding) => {
     if (node === undefined) {
-      nodes.set(key, { head: version, history: undefined })
+      nodes.set(key, { head: version, accepted: nowhere })
       return
     }
     if (held.size > 0) {
@@ -340,8 +382,7 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
   const accept: DirectStore["accept"] = (id, input, sender, answers) => {
     const node = nodes.get(id.value)
     if (node === undefined) throw new Error(`commit: ${id.value} accepted an input, but does not exist`)
-    if (node.history === undefined) node.history = new History()
-    node.history.push(input, sender, answers)
+    node.accepted = log.push(node.accepted, input, sender, answers)
   }
 
   const announce = (ids: ReadonlyArray<ObjectId>): void => {
@@ -418,7 +459,7 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
         }
         return objects
       }),
-    history: (id) => Effect.sync(() => nodes.get(id.value)?.history?.all ?? []),
+    history: (id) => Effect.sync(() => log.history(nodes.get(id.value)?.accepted ?? nowhere)),
     commit: (changes, enlisted) =>
       enlisted === undefined ? Effect.sync(() => attempt(changes)) : STM.commit(together(changes, enlisted)),
     awaitConflict: (changes) =>
@@ -450,6 +491,13 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
     read: (id, snapshot) => lookup(id.value, snapshot),
     commit: (changes, enlisted) =>
       enlisted === undefined ? attempt(changes) : later(STM.commit(together(changes, enlisted))),
+    commitLast: (changes) => {
+      const objects = allConflicts(changes)
+      if (objects.length > 0) return { _tag: "Conflicted", objects }
+      // First, so that no version is kept for a snapshot that is on its way out.
+      release(changes.snapshot)
+      return apply(changes)
+    },
     create: ({ behaviour, metadata, state }) => {
       const commit = ++clock
       const { id } = metadata

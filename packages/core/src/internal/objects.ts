@@ -35,13 +35,14 @@ import {
   machineReachable,
   permitted,
   reading,
-  readInTx,
+  see,
   trace,
   wasDestroyed
 } from "./kernel.js"
 import * as messages from "./messages.js"
 import { andThen, done, fail, Later, type Step } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { trust } from "./trust.js"
 import { firstCulprit } from "./valCheck.js"
 
 export const make = (kernel: Kernel): Implementation<Obj.Service> => ({
@@ -63,7 +64,7 @@ const create = (
   home: boolean
 ): Step<ObjectId, Obj.CreateError> => {
   const registration = kernel.registry.lookup(behaviour)
-  if (Option.isNone(registration)) return fail(new BehaviourNotFound({ name: behaviour })) // D3
+  if (Option.isNone(registration)) return fail(new BehaviourNotFound({ name: behaviour }, true)) // D3
   const refused = changing(cell, "createObj")
   if (refused !== done) return andThen(refused, () => create(kernel, cell, behaviour, asked, home))
   const { initial } = registration.value
@@ -74,7 +75,7 @@ const create = (
       state: initial
     })
     const created = (): Step<ObjectId> =>
-      answering(trace(kernel, cell, () => new ObjectCreated({ id, behaviour }, true)), id)
+      answering(trace(kernel, cell, () => trust(ObjectCreated, { id, behaviour })), id)
     const tx = cell.open
     if (tx === undefined) {
       const controller = home && Option.isNone(asked) ? kernel.homeController : asked
@@ -98,7 +99,7 @@ const destroy = (kernel: Kernel, cell: Cell, id: ObjectId): Step<true, Obj.Destr
     andThen(look(kernel, cell, id), (view): Step<true, Obj.DestroyError> => {
       const tx = cell.open
       if (view === undefined) return missing(kernel, id, tx?.snapshot ?? latest)
-      const destroyed = (): Step<true> => answering(trace(kernel, cell, () => new ObjectDestroyed({ id }, true)), true)
+      const destroyed = (): Step<true> => answering(trace(kernel, cell, () => trust(ObjectDestroyed, { id })), true)
       if (tx !== undefined) {
         // A5: destroying twice is logged twice, and counts once.
         return andThen(view._tag === "Pending" ? done : claim(kernel, tx, view.stored), () => {
@@ -106,9 +107,9 @@ const destroy = (kernel: Kernel, cell: Cell, id: ObjectId): Step<true, Obj.Destr
           return destroyed()
         })
       }
-      if (view._tag === "Pending") return fail(new ObjectNotFound({ id }))
-      if (Option.isNone(view.metadata.currentController)) return fail(new ObjectHasNoController({ id }))
-      if (Option.isSome(foreign(kernel, view.metadata))) return fail(new ObjectNotAvailable({ id }))
+      if (view._tag === "Pending") return fail(new ObjectNotFound({ id }, true))
+      if (Option.isNone(view.metadata.currentController)) return fail(new ObjectHasNoController({ id }, true))
+      if (Option.isSome(foreign(kernel, view.metadata))) return fail(new ObjectNotAvailable({ id }, true))
       return applyNow(
         kernel,
         { reads: reading(view.stored, "metadata"), destroys: [id] },
@@ -142,55 +143,71 @@ const call = (
   const culprit = firstCulprit(input)
   if (culprit !== undefined) return fail(new InvalidVal(culprit))
   const tx = cell.open
-  if (tx !== undefined) {
-    const creation = tx.creates.get(id.value)
-    // A1: what was created in here may be used, whoever owns it.
-    if (creation !== undefined) {
-      return callAt(kernel, cell, creation, tx.view(creation.metadata).machine, input, behaviour)
-    }
-  }
-  const stored = tx === undefined ? kernel.objects.read(id, latest) : readInTx(kernel, tx, id, "metadata")
+  if (tx !== undefined) return callInTx(kernel, cell, tx, id, input, behaviour)
+  const stored = kernel.objects.read(id, latest)
   return stored instanceof Later
-    ? andThen(stored, (stored) => callStored(kernel, cell, tx, id, stored, input, behaviour))
-    : callStored(kernel, cell, tx, id, stored, input, behaviour)
+    ? andThen(stored, (stored) => callCommitted(kernel, cell, id, stored, input, behaviour))
+    : callCommitted(kernel, cell, id, stored, input, behaviour)
 }
 
-const callStored = (
+const callCommitted = (
   kernel: Kernel,
   cell: Cell,
-  tx: Transaction | undefined,
   id: ObjectId,
   stored: Stored | undefined,
   input: Val,
   behaviour: string | undefined
 ): Step<Option.Option<Val>, AvmError> => {
-  if (stored === undefined || stored._tag === "Tombstone") return fail(new ObjectNotFound({ id }))
-  const { metadata, replicas } = stored
-  if (tx !== undefined) {
-    return callAt(kernel, cell, stored, tx.view(metadata).machine, input, behaviour, () => claim(kernel, tx, stored))
-  }
+  if (stored === undefined || stored._tag === "Tombstone") return fail(new ObjectNotFound({ id }, true))
+  const { machine } = stored.metadata
   // A25: outside transactions, a replica on the caller's machine serves the call.
-  return metadata.machine !== cell.machine && replicas.has(cell.machine)
-    ? dispatch(kernel, cell, stored, cell.machine, { _tag: "Replica", machine: cell.machine }, input, behaviour)
-    : callAt(kernel, cell, stored, metadata.machine, input, behaviour)
-}
-
-/** The object itself, where it is; `claim` is asked last, since it may lock the transaction (A33). */
-const callAt = (
-  kernel: Kernel,
-  cell: Cell,
-  object: Callee,
-  machine: MachineId,
-  input: Val,
-  behaviour: string | undefined,
-  claim?: () => Step<void, AvmError>
-): Step<Option.Option<Val>, AvmError> => {
+  if (machine !== cell.machine && stored.replicas.has(cell.machine)) {
+    const place: Place = { _tag: "Replica", machine: cell.machine }
+    return dispatch(kernel, cell, stored, cell.machine, place, input, behaviour, undefined)
+  }
   const reachable = machineReachable(kernel, machine)
   return reachable === done
-    ? dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, claim)
-    : andThen(reachable, () => dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, claim))
+    ? dispatch(kernel, cell, stored, machine, Authoritative, input, behaviour, undefined)
+    : andThen(reachable, () => dispatch(kernel, cell, stored, machine, Authoritative, input, behaviour, undefined))
 }
 
+const callInTx = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  id: ObjectId,
+  input: Val,
+  behaviour: string | undefined
+): Step<Option.Option<Val>, AvmError> => {
+  const creation = tx.creates.get(id.value)
+  // A1: what was created in here may be used, whoever owns it.
+  if (creation !== undefined) return callSeen(kernel, cell, tx, creation, input, behaviour, undefined)
+  const seen = see(kernel, tx, id)
+  return andThen(seen, (seen): Step<Option.Option<Val>, AvmError> => {
+    const stored = seen.observe("metadata")
+    return stored === undefined
+      ? fail(new ObjectNotFound({ id }, true))
+      : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
+  })
+}
+
+const callSeen = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  object: Callee,
+  input: Val,
+  behaviour: string | undefined,
+  seen: Seen | undefined
+): Step<Option.Option<Val>, AvmError> => {
+  const { machine } = tx.view(object.metadata)
+  const reachable = machineReachable(kernel, machine)
+  return reachable === done
+    ? dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, seen)
+    : andThen(reachable, () => dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, seen))
+}
+
+/** Hands the message over, once it is clear that the object can be reached; the claim comes last (A33). */
 const dispatch = (
   kernel: Kernel,
   cell: Cell,
@@ -199,16 +216,16 @@ const dispatch = (
   place: Place,
   input: Val,
   behaviour: string | undefined,
-  claim?: () => Step<void, AvmError>
+  seen: Seen | undefined
 ): Step<Option.Option<Val>, AvmError> => {
   const { id } = object.metadata
-  if (behaviour !== undefined && behaviour !== object.behaviour) return fail(new InvalidInput({ id, input })) // A35
+  if (behaviour !== undefined && behaviour !== object.behaviour) return fail(new InvalidInput({ id, input }, true)) // A35
   const found = kernel.registry.lookup(object.behaviour)
-  if (Option.isNone(found)) return fail(new BehaviourNotFound({ name: object.behaviour }))
-  const claimed = claim === undefined ? done : claim()
+  if (Option.isNone(found)) return fail(new BehaviourNotFound({ name: object.behaviour }, true))
+  const claimed = seen?.stored === undefined ? done : claim(kernel, seen.tx, seen.stored)
   return claimed === done
-    ? activate(kernel, cell, found.value, id, machine, place, input)
-    : andThen(claimed, () => activate(kernel, cell, found.value, id, machine, place, input))
+    ? activate(kernel, cell, found.value, id, machine, place, input, seen)
+    : andThen(claimed, () => activate(kernel, cell, found.value, id, machine, place, input, seen))
 }
 
 /** What a call has to know of an object, committed or pending. */

@@ -30,6 +30,7 @@ import {
   trace
 } from "./kernel.js"
 import { andThen, done, fail, type Step, succeed } from "./sync.js"
+import { trust } from "./trust.js"
 
 export const makeMachine = (kernel: Kernel): Implementation<Machine.Machine["Type"]> => ({
   getMachine: (cell, id) =>
@@ -63,16 +64,16 @@ const teleport = (kernel: Kernel, cell: Cell, machine: MachineId): Step<true, Ma
   return andThen(machineReachable(kernel, machine), () => {
     const from = cell.machine
     cell.machine = machine
-    return answering(trace(kernel, cell, () => new ExecutionMoved({ from, to: machine }, true)), true)
+    return answering(trace(kernel, cell, () => trust(ExecutionMoved, { from, to: machine })), true)
   })
 }
 
 const move = (kernel: Kernel, cell: Cell, id: ObjectId, to: MachineId): Step<true, Machine.MoveError> =>
   andThen(look(kernel, cell, id), (view): Step<true, Machine.MoveError> => {
-    if (view === undefined) return fail(new ObjectNotFound({ id }))
+    if (view === undefined) return fail(new ObjectNotFound({ id }, true))
     return andThen(machineReachable(kernel, to), (): Step<true, Machine.MoveError> => {
       const moved = (): Step<true> =>
-        answering(trace(kernel, cell, () => new ObjectMoved({ id, from: view.metadata.machine, to }, true)), true)
+        answering(trace(kernel, cell, () => trust(ObjectMoved, { id, from: view.metadata.machine, to })), true)
       const tx = cell.open
       if (tx !== undefined) {
         return andThen(
@@ -85,8 +86,8 @@ const move = (kernel: Kernel, cell: Cell, id: ObjectId, to: MachineId): Step<tru
             })
         )
       }
-      if (view._tag === "Pending") return fail(new ObjectNotFound({ id }))
-      if (Option.isSome(foreign(kernel, view.metadata))) return fail(new ObjectNotAvailable({ id }))
+      if (view._tag === "Pending") return fail(new ObjectNotFound({ id }, true))
+      if (Option.isSome(foreign(kernel, view.metadata))) return fail(new ObjectNotAvailable({ id }, true))
       return applyNow(
         kernel,
         {
@@ -107,7 +108,7 @@ const fetch = (kernel: Kernel, cell: Cell, id: ObjectId): Step<boolean, Machine.
     const here = cell.machine
     const tx = cell.open
     const fetched = (): Step<boolean> =>
-      answering(trace(kernel, cell, () => new ObjectFetched({ id, machine: here }, true)), true)
+      answering(trace(kernel, cell, () => trust(ObjectFetched, { id, machine: here })), true)
     return andThen(replicasOf(kernel, tx, id, view), (replicas): Step<boolean, Machine.FetchError> => {
       const present = view.metadata.machine === here || replicas.has(here) // A21
       return andThen(
@@ -152,10 +153,10 @@ const transfer = (
     controllerReachable(kernel, to),
     () =>
       andThen(look(kernel, cell, id), (view): Step<true, Controller.TransferError> => {
-        if (view === undefined) return fail(new ObjectNotFound({ id }))
+        if (view === undefined) return fail(new ObjectNotFound({ id }, true))
         const from = view.metadata.currentController // A18
         const transferred = (): Step<true> =>
-          answering(trace(kernel, cell, () => new ObjectTransferred({ id, from, to }, true)), true)
+          answering(trace(kernel, cell, () => trust(ObjectTransferred, { id, from, to })), true)
         const tx = cell.open
         if (tx !== undefined) {
           // A3: the first controller of an object is nobody's to refuse.
@@ -166,9 +167,9 @@ const transfer = (
             return transferred()
           })
         }
-        if (view._tag === "Pending") return fail(new ObjectNotFound({ id }))
+        if (view._tag === "Pending") return fail(new ObjectNotFound({ id }, true))
         const owner = foreign(kernel, view.metadata)
-        if (Option.isSome(owner)) return fail(new UnauthorizedTransfer({ id, controller: owner.value })) // A19
+        if (Option.isSome(owner)) return fail(new UnauthorizedTransfer({ id, controller: owner.value }, true)) // A19
         return applyNow(
           kernel,
           { reads: reading(view.stored, "metadata"), transfers: [[id, to]] },

@@ -24,6 +24,9 @@ export const plainOf = (ast: AST.AST): Plain | undefined => {
       return (u) => typeof u === "bigint"
     case "Literal":
       return (u) => u === ast.literal
+    case "UndefinedKeyword":
+      // Which is no `Val`: a part that is `undefined` is left out on the way.
+      return () => false
     case "Declaration":
       return ast === ObjectIdFromSelf.ast ? isObjectId : undefined
     case "Refinement":

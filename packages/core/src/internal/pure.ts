@@ -7,6 +7,7 @@ import { FunctionRegistered, FunctionUpdated } from "../TraceEvent.js"
 import { fromUnknown } from "../Val.js"
 import { answering, changing, type Implementation, type Kernel, trace } from "./kernel.js"
 import { andThen, die, fail, succeed } from "./sync.js"
+import { trust } from "./trust.js"
 
 export const makePure = (kernel: Kernel): Implementation<Pure.Pure["Type"]> => ({
   call: (_cell, name, args) => {
@@ -33,7 +34,7 @@ export const makePure = (kernel: Kernel): Implementation<Pure.Pure["Type"]> => (
       changing(cell, "updatePure"),
       () =>
         andThen(kernel.functions.update(name, fn, options ?? {}), () =>
-          answering(trace(kernel, cell, () => new FunctionUpdated({ name }, true)), true as const))
+          answering(trace(kernel, cell, () => trust(FunctionUpdated, { name })), true as const))
     )
 })
 
@@ -43,6 +44,6 @@ export const makeUnsafePure = (kernel: Kernel): Implementation<Pure.UnsafePure["
       changing(cell, "registerPure"),
       () =>
         andThen(kernel.functions.register(name, fn), () =>
-          answering(trace(kernel, cell, () => new FunctionRegistered({ name }, true)), true as const))
+          answering(trace(kernel, cell, () => trust(FunctionRegistered, { name })), true as const))
     )
 })

@@ -45,7 +45,7 @@ export const makeUnsafeReify = (): Implementation<Reify.UnsafeReify["Type"]> => 
       transfers: [...tx.transfers.values()],
       moves: [...tx.moves.values()],
       states: [
-        ...tx.states.values(),
+        ...tx.written,
         ...Option.match(tx.rootState, { onNone: () => [], onSome: (state) => [[rootOf(cell), state] as const] })
       ]
     }))),

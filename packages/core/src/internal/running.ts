@@ -11,7 +11,9 @@ import { Allowance } from "./eager.js"
 import { abandonUndriven, Cell, current, type Execution, Root } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
+import * as spans from "./spans.js"
 import { andThen, done, effectOf, type Step } from "./sync.js"
+import { trust } from "./trust.js"
 
 /** Who wants the entries of a run. */
 export interface Observer {
@@ -43,17 +45,22 @@ export const run = <A, E, R>(
     kernel.post.take(root)
     const cell = new Cell(
       execution,
-      { self: root, input, sender: Option.none(), place: Root, asSender: Option.some(root) },
+      { self: root, input, sender: Option.none(), place: Root, asSender: Option.some(root), seen: undefined },
       kernel.machine,
       undefined,
       undefined
     )
-    const inCell = Effect.locally(Effect.suspend(() => (forgetCell(), program)), current, cell)
-    return Effect.onExit(inCell, (exit) => {
+    const inCell = Effect.onExit(Effect.locally(program, current, cell), (exit) => {
       forgetCell()
       return cell.undriven.length === 0
         ? effectOf(end(kernel, cell, exit))
         : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit))))
+    })
+    return Effect.withFiberRuntime<A, E, R>((fiber) => {
+      forgetCell()
+      return spans.isTraced(fiber)
+        ? spans.around(fiber, "avm.program", { "avm.execution": execution.id }, () => inCell)
+        : inCell
     })
   })
 }
@@ -71,6 +78,6 @@ const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Ste
   return andThen(aborted, () => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done
     const error = Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
-    return traceAs(kernel, execution, Option.none(), () => new ErrorOccurred({ error }, true))
+    return traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error }))
   })
 }

@@ -22,18 +22,23 @@ import type { Waiting } from "./waiting.js"
 /** The part of an object that was looked at. */
 export type Part = "metadata" | "state" | "replicas"
 
-/** What was read of an object, and of which versions. */
-class Seen implements Store.Read {
-  metadata?: number
-  state?: number
-  replicas?: number
+/** What was read of an object, and of which versions; and the state that was set. */
+export class Seen implements Store.Read {
+  metadata: number | undefined = undefined
+  state: number | undefined = undefined
+  replicas: number | undefined = undefined
+  readonly exists: boolean
   /** False while nothing but its existence was asked for, as `setState` does. */
   observed = false
+  /** None while it was not set. */
+  pending: Val | undefined = undefined
 
-  constructor(readonly id: ObjectId, readonly stored: Store.StoredObject | undefined) {}
-
-  get exists(): boolean {
-    return this.stored !== undefined
+  constructor(
+    readonly tx: Transaction,
+    readonly id: ObjectId,
+    readonly stored: Store.StoredObject | undefined
+  ) {
+    this.exists = stored !== undefined
   }
 
   /** Enters that a part of it was looked at; answers the object. */
@@ -76,7 +81,8 @@ export class Transaction {
   destroys: Pending<ObjectId> = nothing
   transfers: Pending<readonly [ObjectId, ControllerId]> = nothing
   moves: Pending<readonly [ObjectId, MachineId]> = nothing
-  states: Pending<readonly [ObjectId, Val]> = nothing
+  /** Of what was created in here; of other objects, what was seen of them has it. */
+  private states: Pending<readonly [ObjectId, Val]> = nothing
   readonly inputs: Array<readonly [ObjectId, Store.Accepted]> = []
   readonly scans: Array<Store.Scan> = []
   private readonly seen = new Map<string, Seen>()
@@ -89,11 +95,11 @@ export class Transaction {
   orphan: ObjectId | undefined
 
   /** Who has finished it; the program itself does so at its end. */
-  closedBy: Cell | "program" | undefined
+  closedBy: Cell | "program" | undefined = undefined
   /** What the application's own memory does at commit. */
-  enlisted: STM.STM<unknown, unknown> | undefined
+  enlisted: STM.STM<unknown, unknown> | undefined = undefined
   /** Set by `Tx.retry`: this attempt cannot be committed any more. */
-  waiting: Waiting | undefined
+  waiting: Waiting | undefined = undefined
   /** The fibers that have forked others in here (A38). */
   forking: ReadonlySet<RuntimeFiber<unknown, unknown>> = nobody
 
@@ -137,7 +143,7 @@ export class Transaction {
   learn(id: ObjectId, stored: Store.Stored | undefined): Seen {
     let seen = this.seen.get(id.value)
     if (seen === undefined) {
-      seen = new Seen(id, stored?._tag === "StoredObject" ? stored : undefined)
+      seen = new Seen(this, id, stored?._tag === "StoredObject" ? stored : undefined)
       this.seen.set(id.value, seen)
     }
     return seen
@@ -159,8 +165,20 @@ export class Transaction {
   // what is pending
   // -------------------------------------------------------------------------
 
+  /** The state that was set. */
+  stateOf(id: ObjectId): Val | undefined {
+    return this.seen.get(id.value)?.pending ?? this.states.get(id.value)?.[1]
+  }
+
+  get written(): ReadonlyArray<readonly [ObjectId, Val]> {
+    const written: Array<readonly [ObjectId, Val]> = []
+    for (const { id, pending } of this.seen.values()) if (pending !== undefined) written.push([id, pending])
+    return this.states.size === 0 ? written : [...written, ...this.states.values()]
+  }
+
   /** Metadata with the pending transfer and move in it (A2). */
   view(metadata: ObjectMeta): ObjectMeta {
+    if (this.transfers.size === 0 && this.moves.size === 0) return metadata
     const transfer = this.transfers.get(metadata.id.value)
     const move = this.moves.get(metadata.id.value)
     if (transfer === undefined && move === undefined) return metadata
@@ -212,7 +230,9 @@ export class Transaction {
 
   setState(id: ObjectId, state: Val): void {
     this.changed = true
-    this.states = put(this.states, id, [id, state])
+    const seen = this.seen.get(id.value)
+    if (seen?.stored !== undefined) seen.pending = state
+    else this.states = put(this.states, id, [id, state])
   }
 
   setReplica(id: ObjectId, machine: MachineId, replica: Option.Option<Store.Replica>): void {
@@ -255,7 +275,7 @@ export class Transaction {
       transfers: here(list(this.transfers)),
       moves: here(list(this.moves)),
       inputs: here(this.inputs),
-      states: here(list(this.states)),
+      states: here(this.written),
       replicas: here(replicas),
       destroys: list(this.destroys).filter((id) => !gone(id)),
       messages: this.pendingMessages ?? noMessages

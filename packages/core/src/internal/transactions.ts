@@ -18,28 +18,42 @@ import {
 import type { ControllerId } from "../ControllerId.js"
 import { freshTxId } from "../IdGenerator.js"
 import { noChanges as noMessages } from "../Mailboxes.js"
-import type { Snapshot } from "../ObjectStore.js"
+import type { ObjectId } from "../ObjectId.js"
+import type { Outcome, Snapshot } from "../ObjectStore.js"
 import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
 import type * as Tx from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import { type Cell, current } from "./frame.js"
-import { abort, claimFor, close, controllerReachable, type Implementation, type Kernel, traceAs } from "./kernel.js"
+import {
+  abort,
+  answering,
+  claimFor,
+  close,
+  controllerReachable,
+  type Implementation,
+  isTraced,
+  type Kernel,
+  traceAs
+} from "./kernel.js"
 import type { Ticket } from "./privilege.js"
-import { andThen, die, done, effectOf, fail, failCause, later, mapLater, type Step, succeed } from "./sync.js"
+import { andThen, die, done, effectOf, fail, failCause, Later, later, mapLater, type Step, succeed } from "./sync.js"
 import { Transaction } from "./transaction.js"
+import { trust } from "./trust.js"
 import { EnlistedFailed, untilItGoes, Waiting } from "./waiting.js"
 
 export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
   begin: (cell, controller, options) => begin(kernel, cell, controller, options ?? {}),
-  commit: (cell, id) =>
-    andThen(
-      mine(cell, id, "commitTx"),
-      (tx) => whole(() => andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx)))
-    ),
+  commit: (cell, id) => {
+    const tx = mine(cell, id, "commitTx")
+    if (tx instanceof Later) return later(tx.effect as Effect.Effect<never, Tx.FinishError>) // a failure
+    return tx.forking.size === 0
+      ? whole(commit(kernel, cell, tx))
+      : whole(andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx)))
+  },
   abort: (cell, id) =>
     andThen(
       mine(cell, id, "abortTx"),
-      (tx) => whole(() => andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx)))
+      (tx) => whole(andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx)))
     ),
   retry: (cell) => retry(kernel, cell),
   enlist: (cell, stm) => enlist(cell, stm),
@@ -57,25 +71,45 @@ export const begin = (
   options: Tx.BeginOptions
 ): Step<TxId, Tx.BeginError> => {
   const outer = cell.open
-  if (outer !== undefined) return fail(new NestedTxNotSupported({ outer: outer.id })) // D12
+  if (outer !== undefined) return fail(new NestedTxNotSupported({ outer: outer.id }, true)) // D12
   const reachable = Option.isSome(controller) ? controllerReachable(kernel, controller.value) : done
-  const open = (id: TxId, ticket: Ticket | undefined) =>
+  if (reachable !== done) return andThen(reachable, () => queue(kernel, cell, controller, options))
+  return queue(kernel, cell, controller, options)
+}
+
+const queue = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions
+): Step<TxId, Tx.BeginError> => {
+  const queues = options.readOnly !== true &&
+    (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
+  return queues
+    ? whole(andThen(later(kernel.privilege.acquire), (ticket) => open(kernel, cell, controller, options, ticket)))
+    : whole(open(kernel, cell, controller, options, undefined))
+}
+
+const open = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions,
+  ticket: Ticket | undefined
+): Step<TxId, StoreError> =>
+  andThen(freshTxId(kernel.ids), (id) =>
     andThen(snapshotFor(kernel, ticket), (snapshot) => {
       if (ticket !== undefined) ticket.working = true
       const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
       cell.transaction = tx
       cell.execution.open.add(tx)
-      const started = () => new TransactionStarted({ tx: id }, true)
-      return andThen(traceAs(kernel, cell.execution, Option.none(), started), () => succeed(id))
-    })
-  const queues = options.readOnly !== true &&
-    (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
-  const acquired = (): Step<Ticket | undefined> => queues ? later(kernel.privilege.acquire) : undefined
-  return andThen(
-    reachable,
-    () => andThen(freshTxId(kernel.ids), (id) => whole(() => andThen(acquired(), (ticket) => open(id, ticket))))
-  )
-}
+      return isTraced(kernel, cell)
+        ? answering(
+          traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })),
+          id
+        )
+        : id
+    }))
 
 /** A store that gives no snapshot leaves nobody with the privilege. */
 const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot, StoreError> => {
@@ -96,13 +130,13 @@ const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot,
 const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishError> => {
   const tx = cell.open
   if (tx !== undefined && tx.id === id) {
-    return tx.owner === cell.frame ? succeed(tx) : fail(new InvalidDuringTx({ what }))
+    return tx.owner === cell.frame ? succeed(tx) : fail(new InvalidDuringTx({ what }, true))
   }
   switch (cell.execution.finished.get(id)) {
     case "committed":
-      return fail(new TxAlreadyCommitted({ tx: id }))
+      return fail(new TxAlreadyCommitted({ tx: id }, true))
     case "aborted":
-      return fail(new TxAlreadyAborted({ tx: id }))
+      return fail(new TxAlreadyAborted({ tx: id }, true))
     case undefined:
       return fail(tx === undefined ? new NoActiveTx() : new TxNotFound({ tx: id }))
   }
@@ -112,43 +146,62 @@ export const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
   // A body cannot keep its `Tx.retry` to itself.
   const { waiting } = tx
   if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
-  const committed = (): Step<true> => {
-    close(kernel, cell, tx, "committed")
-    if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
-    return andThen(kernel.objects.release(tx.snapshot), () =>
-      andThen(
-        traceAs(kernel, cell.execution, tx.controller, () => new TransactionCommitted({ tx: tx.id }, true)),
-        () => succeed(true)
-      ))
-  }
-  if (!tx.changed) return committed() // A17
+  if (!tx.changed) return committed(kernel, cell, tx, false) // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
-  const controller = tx.orphan === undefined
-    ? Option.orElse(tx.controller, () => kernel.homeController)
-    : Option.none()
-  const passed = kernel.privilege.isOpenTo(tx.ticket) ? done : later(kernel.privilege.pass(tx.ticket))
-  const outcome = andThen(passed, () => kernel.objects.commit(tx.changeSet(controller), enlisted(tx)))
-  return andThen(undoing(kernel, cell, tx, outcome), (outcome): Step<true, TxConflict> => {
-    switch (outcome._tag) {
-      case "Committed":
-        return committed()
-      case "Conflicted":
-        return andThen(abort(kernel, cell, tx), () => fail(new TxConflict({ tx: tx.id, objects: outcome.objects })))
-      case "Blocked":
-        return andThen(
-          abort(kernel, cell, tx),
-          () => die(new Waiting(tx.id, untilItGoes(tx.enlisted ?? STM.void)))
-        )
-    }
-  })
+  const controller = Option.isSome(tx.controller) || tx.orphan !== undefined ? tx.controller : kernel.homeController
+  const changes = tx.changeSet(controller)
+  const apply = (): Step<Outcome, StoreError> => {
+    return tx.enlisted === undefined
+      ? kernel.objects.commitLast(changes)
+      : kernel.objects.commit(changes, enlisted(tx.enlisted))
+  }
+  const outcome = kernel.privilege.isOpenTo(tx.ticket)
+    ? apply()
+    : andThen(later(kernel.privilege.pass(tx.ticket)), apply)
+  return outcome instanceof Later
+    ? andThen(undoing(kernel, cell, tx, outcome), (outcome) => ended(kernel, cell, tx, outcome))
+    : ended(kernel, cell, tx, outcome)
+}
+
+const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict> => {
+  switch (outcome._tag) {
+    case "Committed":
+      return committed(kernel, cell, tx, tx.enlisted === undefined)
+    case "Conflicted":
+      return andThen(abort(kernel, cell, tx), () => fail(conflict(tx.id, outcome.objects)))
+    case "Blocked":
+      return andThen(
+        abort(kernel, cell, tx),
+        () => die(new Waiting(tx.id, untilItGoes(tx.enlisted ?? STM.void)))
+      )
+  }
+}
+
+const committed = (kernel: Kernel, cell: Cell, tx: Transaction, released: boolean): Step<true> => {
+  close(kernel, cell, tx, "committed")
+  if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
+  const release = released ? done : kernel.objects.release(tx.snapshot)
+  if (release === done && !isTraced(kernel, cell)) return true
+  return andThen(release, () =>
+    answering(
+      traceAs(kernel, cell, tx.controller, () => trust(TransactionCommitted, { tx: tx.id })),
+      true
+    ))
+}
+
+/** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */
+const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict => {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = new TxConflict({ tx, objects }, true)
+  Error.stackTraceLimit = stackTraceLimit
+  return error
 }
 
 /** Its failure leaves the commit as one of ours, whatever its tag: the bracket hands it on as it was. */
-const enlisted = (tx: Transaction): STM.STM<unknown, never> | undefined =>
+const enlisted = (stm: STM.STM<unknown, unknown>): STM.STM<unknown, never> =>
   // The error is taken out again by the bracket, from whose type it comes.
-  tx.enlisted === undefined
-    ? undefined
-    : STM.mapError(tx.enlisted, (error) => new EnlistedFailed({ error })) as STM.STM<unknown, never>
+  STM.mapError(stm, (error) => new EnlistedFailed({ error })) as STM.STM<unknown, never>
 
 /** A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9). */
 const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E> =>
@@ -210,4 +263,4 @@ export const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what has several steps over a store that takes its time. */
-const whole = <A, E>(step: () => Step<A, E>): Step<A, E> => mapLater(step(), Effect.uninterruptible)
+const whole = <A, E>(step: Step<A, E>): Step<A, E> => mapLater(step, Effect.uninterruptible)

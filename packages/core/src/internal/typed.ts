@@ -334,12 +334,12 @@ const behaviour = (
     effectOf(causeFor(id, input, error))
 
   const causeFor = (id: ObjectId, input: Val, error: unknown): Step<Cause.Cause<AvmError>> => {
-    if (error instanceof Refused) return succeed(Cause.fail(new InvalidInput({ id, input: error.input })))
+    if (error instanceof Refused) return succeed(Cause.fail(new InvalidInput({ id, input: error.input }, true)))
     const message = messageOf(input)
     if (message !== undefined && message.error.is(error)) {
       return andThen(
         defect(`The error of ${message.tag}`, message.error.encode(error)),
-        (encoded) => succeed(Cause.fail(new CalleeFailed({ id, error: encoded })))
+        (encoded) => succeed(Cause.fail(new CalleeFailed({ id, error: encoded }, true)))
       )
     }
     return succeed(isAvmError(error) ? Cause.fail(error) : Cause.die(error))

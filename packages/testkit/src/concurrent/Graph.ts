@@ -141,14 +141,37 @@ export const sort = (
   if (preferred.every((node) => edges.get(node)?.every(isForward) !== false)) {
     return { order: preferred, knot: new Set() }
   }
-  const order = peel(preferred, (node) => edges.get(node)?.map(({ to }) => to) ?? [])
+  const loose = peel(preferred, (node) => edges.get(node)?.map(({ to }) => to) ?? [])
   const left = new Set(preferred)
-  for (const node of order) left.delete(node)
+  for (const node of loose) left.delete(node)
+  const order = inOrder(preferred.filter((node) => !left.has(node)), edges)
   // The same from the other end: what only comes after a cycle is in none.
   const into = new Map<Transaction, Array<Transaction>>([...left].map((node) => [node, []]))
   for (const node of left) for (const { to } of edges.get(node) ?? []) into.get(to)?.push(node)
   for (const node of peel([...left], (node) => into.get(node) ?? [])) left.delete(node)
   return { order, knot: left }
+}
+
+/**
+ * Each node where it stands in the given order, but after those that must come before it: where operations take their
+ * time, the moments of two that overlap say nothing of their order, and the edges do. There are no cycles in here.
+ */
+const inOrder = (preferred: History, edges: Edges): History => {
+  const before = new Map<Transaction, Array<Transaction>>(preferred.map((node) => [node, []]))
+  for (const from of preferred) for (const { to } of edges.get(from) ?? []) before.get(to)?.push(from)
+  const order = new Set<Transaction>()
+  for (const node of preferred) {
+    const stack = [node]
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const missing = before.get(top)?.find((from) => !order.has(from))
+      if (missing !== undefined) stack.push(missing)
+      else {
+        order.add(top)
+        stack.pop()
+      }
+    }
+  }
+  return [...order]
 }
 
 /** Takes away what nothing points to, again and again. */

@@ -1,0 +1,104 @@
+/**
+ * Z3, from the optional package `z3-solver`.
+ *
+ * It takes every problem, as an SMT-LIB script. It runs in threads of its own, so that others go on meanwhile, and ends
+ * when it is interrupted. The threads end with the layer's scope.
+ *
+ * `test/solver/ConstraintSolver.test.ts` runs the laws of the port on it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Model } from "z3-solver"
+import { ConstraintSolver } from "./ConstraintSolver.js"
+import * as Domain from "./Domain.js"
+import * as Backend from "./internal/backend.js"
+import type * as Problem from "./Problem.js"
+import * as SmtLib from "./SmtLib.js"
+import { SolverFailed } from "./SolverError.js"
+
+/**
+ * Loads the package when it first solves something.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
+  ConstraintSolver,
+  Effect.gen(function*() {
+    let end: (() => void) | undefined
+    yield* Effect.addFinalizer(() => Effect.sync(() => end?.()))
+    const loaded = yield* Effect.cached(Effect.gen(function*() {
+      const module = yield* Backend.load("z3-solver", () => import("z3-solver"))
+      const api = yield* Backend.load("z3-solver", () => module.init())
+      end = () => module.killThreads(api.em)
+      return api
+    }))
+    // One at a time: its threads share their memory.
+    const alone = yield* Effect.makeSemaphore(1)
+    return Backend.service({
+      name: "z3-solver",
+      solve: (problem, time) =>
+        Effect.flatMap(loaded, (api) => {
+          const context = api.Context("solver")
+          const solver = problem.objectives.length > 0
+            ? new context.Optimize()
+            : isSmall(problem)
+            ? new context.Solver("QF_FD")
+            : new context.Solver()
+          const check = Effect.tryPromise({
+            try: () => {
+              solver.fromString(SmtLib.print(problem))
+              return solver.check()
+            },
+            catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
+          }).pipe(
+            Effect.flatMap((answer) => {
+              if (answer === "unsat") return Effect.succeed<Backend.Answer>({ _tag: "Impossible" })
+              if (answer === "unknown") return Effect.succeed<Backend.Answer>({ _tag: "Late" })
+              return Effect.try({
+                try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, solver.model()), best: true }),
+                catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
+              })
+            }),
+            Effect.onExit((exit) => Exit.isInterrupted(exit) ? Effect.sync(() => context.interrupt()) : Effect.void)
+          )
+          return Option.match(time, {
+            onNone: () => check,
+            onSome: (duration) =>
+              Effect.timeoutTo(check, {
+                duration,
+                onSuccess: (answer) => answer,
+                onTimeout: (): Backend.Answer => ({ _tag: "Late" })
+              })
+          })
+        }).pipe(alone.withPermits(1))
+    })
+  })
+)
+
+// ---------------------------------------------------------------------------
+// internals
+// ---------------------------------------------------------------------------
+
+/** Whether the solver for finite domains, which works with bits, is the one that is fast. */
+const isSmall = (problem: Problem.Problem): boolean =>
+  problem.variables.every(({ domain }) => {
+    const [low, high] = Domain.bounds(domain)
+    return high - low < 65_536
+  })
+
+/** Numbers are printed as in SMT-LIB. What the model does not mention can be anything of its domain. */
+const read = (problem: Problem.Problem, model: Model<"solver">): Problem.Solution => {
+  const found = new Map<string, number>()
+  for (const declaration of model.decls()) {
+    const text = model.get(declaration).toString()
+    found.set(String(declaration.name()), Number(text.replaceAll(/[()\s]/g, "")))
+  }
+  return problem.variables.map(({ domain }, at) =>
+    found.get(`x${at}`) ?? (domain._tag === "Range" ? domain.from : domain.values[0])
+  )
+}

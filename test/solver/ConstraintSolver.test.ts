@@ -1,0 +1,127 @@
+// The laws of the port, on every layer of it: whatever solves, the answers are those of the meaning of the constraints.
+import { Check, Constraint, ConstraintSolver, Domain, Problem } from "@effect-avm/solver"
+import * as HighsSolver from "@effect-avm/solver/HighsSolver"
+import * as MiniZincSolver from "@effect-avm/solver/MiniZincSolver"
+import * as Z3Solver from "@effect-avm/solver/Z3Solver"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Layer, Stream } from "effect"
+import * as Puzzles from "./Puzzles.js"
+
+const { compare, compareValue, linear } = Constraint
+
+const values = (domain: Domain.Domain) => Domain.toArray(domain)
+
+const solutionsOf = ({ requirements, variables }: Problem.Problem): ReadonlyArray<Problem.Solution> =>
+  variables.reduce<ReadonlyArray<ReadonlyArray<number>>>(
+    (prefixes, { domain }) => prefixes.flatMap((prefix) => values(domain).map((value) => [...prefix, value])),
+    [[]]
+  ).filter((solution) => requirements.every(({ constraint }) => Check.holds(constraint, solution)))
+
+/** The best one, the smallest of these. Values are tried in ascending order, so it comes first. */
+const bestOf = (problem: Problem.Problem): Problem.Solution => {
+  const rank = (solution: Problem.Solution) =>
+    Check.objectives(problem, solution).map((sum, at) => problem.objectives[at].sense === "maximize" ? -sum : sum)
+  const isBetter = (a: ReadonlyArray<number>, b: ReadonlyArray<number>) => {
+    const at = a.findIndex((sum, at) => sum !== b[at])
+    return at !== -1 && a[at] < b[at]
+  }
+  return solutionsOf(problem).reduce((best, solution) => isBetter(rank(solution), rank(best)) ? solution : best)
+}
+
+/** Linear, and over ranges: what every one of them can express. */
+const knapsack = Problem.make({
+  variables: Puzzles.upTo(6).map((at) => ({ name: `item ${at}`, domain: Domain.range(0, at < 3 ? 1 : 2) })),
+  requirements: [
+    { name: "weight", constraint: linear([12, 2, 1, 4, 1, 3], Puzzles.upTo(6), "<=", 15) },
+    { name: "not both", constraint: Constraint.nogood([1, 2], [1, 1]) },
+    { name: "order", constraint: Constraint.and(compare(3, "<=", 4), compare(4, ">=", 5, -1)) }
+  ],
+  objectives: [
+    Problem.maximize(...[4, 2, 1, 10, 2, 3].map((worth, at) => Problem.times(worth, at))),
+    Problem.minimize(Problem.when(1, compareValue(0, "=", 1)), Problem.times(1, 5))
+  ]
+})
+
+const suite = (
+  name: string,
+  layer: Layer.Layer<ConstraintSolver.ConstraintSolver>,
+  options: { readonly linearOnly?: boolean } = {}
+): void => {
+  it.layer(layer)(name, (it) => {
+    const service = ConstraintSolver.ConstraintSolver
+
+    it.effect("finds the best solution, and the smallest of these", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        for (const problem of options.linearOnly === true ? [knapsack] : [Puzzles.everything]) {
+          const outcome = yield* solver.solve(problem, { ties: "smallest" })
+          assert.strictEqual(outcome._tag, "Solved")
+          if (outcome._tag !== "Solved") return
+          assert.deepStrictEqual(outcome.solution, bestOf(problem))
+          assert.deepStrictEqual(outcome.objectives, Check.objectives(problem, outcome.solution))
+        }
+      }), 60_000)
+
+    it.effect("finds all solutions, each once", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const few = Problem.make({
+          variables: Puzzles.upTo(3).map((at) => ({ name: `x${at}`, domain: Domain.boolean })),
+          requirements: [linear([1, 1, 1], [0, 1, 2], ">=", 2)]
+        })
+        const found = yield* Stream.runCollect(solver.solveAll(few))
+        assert.deepStrictEqual(
+          Array.from(found, (_) => _.join("")).sort(),
+          solutionsOf(few).map((_) => _.join("")).sort()
+        )
+        const two = yield* Stream.runCollect(solver.solveAll(few, { limits: { solutions: 2 } }))
+        assert.strictEqual(two.length, 2)
+      }), 60_000)
+
+    it.effect("tells what is impossible", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const impossible = Problem.make({
+          variables: [{ name: "x", domain: Domain.range(0, 4) }, { name: "y", domain: Domain.range(0, 4) }],
+          requirements: [linear([2, 2], [0, 1], "=", 7)]
+        })
+        assert.strictEqual((yield* solver.solve(impossible))._tag, "Unsatisfiable")
+      }), 60_000)
+
+    it.effect("refuses what is no problem", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const error = yield* Effect.flip(
+          solver.solve(Problem.make({ variables: [], requirements: [compare(0, "=", 1)] }))
+        )
+        assert.deepInclude(error, { _tag: "UnknownVariable", where: "requirements[0].constraint.left", variable: 0 })
+      }))
+
+    if (options.linearOnly !== true) return
+    it.effect("says what is not linear", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const error = yield* Effect.flip(solver.solve(Puzzles.everything))
+        assert.strictEqual(error._tag, "NotExpressible")
+        assert.include(error.message, "variables[3].domain cannot be expressed for highs")
+      }))
+  })
+}
+
+describe("ConstraintSolver", () => {
+  suite("embedded", ConstraintSolver.layerEmbedded)
+  suite("highs", HighsSolver.layer, { linearOnly: true })
+  suite("z3-solver", Z3Solver.layer)
+  suite("minizinc", MiniZincSolver.layer)
+
+  it("highs clears as the engine does", async () => {
+    const problem = Puzzles.clearing(Puzzles.offers(30))
+    const solve = Effect.flatMap(ConstraintSolver.ConstraintSolver, (solver) => solver.solve(problem))
+    const [ours, theirs] = await Promise.all([
+      Effect.runPromise(Effect.provide(solve, ConstraintSolver.layerEmbedded)),
+      Effect.runPromise(Effect.provide(solve, HighsSolver.layer))
+    ])
+    assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [25_139])
+    assert.deepStrictEqual(theirs._tag === "Solved" && theirs.objectives, [25_139])
+  })
+})
