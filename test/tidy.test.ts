@@ -67,6 +67,7 @@ const rooms: ReadonlyArray<Room> = [
       "Trace",
       "internal/delivery",
       "internal/fifo",
+      "internal/following",
       "internal/memoryMailboxes",
       "internal/memoryStore"
     ]

@@ -4,7 +4,7 @@ import { Check, Constraint, Domain, Engine, type Search } from "@effect-avm/solv
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 
-const numRuns = process.env.SOAK === undefined ? 400 : 4000
+const numRuns = process.env.SOAK === undefined ? 250 : 4000
 
 // ---------------------------------------------------------------------------
 // problems

@@ -3,4 +3,5 @@
  *
  * @since 0.1.0
  */
-export {}
+export * as Metrics from "./Metrics.js"
+export * as Telemetry from "./Telemetry.js"

@@ -9,7 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
 /** Nanoseconds that a turn may take. */
-const turn = 2_000_000
+const turn = 3_000_000
 /** Nanoseconds that a slice should take at most. */
 const slice = 400_000
 const mostSlices = 64

@@ -92,8 +92,9 @@ export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStor
   // -------------------------------------------------------------------------
 
   const conflicts = (reads: Reads): ReadonlyArray<ObjectId.ObjectId> => {
-    const found = new Map<string, ObjectId.ObjectId>()
-    for (const [key, read] of reads.reads) if (!same(read, current(key))) found.set(key, read.id)
+    // Hardly ever is anything found: nothing is made before.
+    let found: Map<string, ObjectId.ObjectId> | undefined
+    for (const [key, read] of reads.reads) if (!same(read, current(key))) (found ??= new Map()).set(key, read.id)
     if (reads.scans.length > 0) {
       const { version } = reads.snapshot
       const known = version === Infinity ? [] : cache.since(version)
@@ -102,10 +103,10 @@ export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStor
         : keysOf(known)
       for (const key of keys) {
         const now = current(key)
-        if (now !== undefined && touches(reads, key, now)) found.set(key, idOf(now))
+        if (now !== undefined && touches(reads, key, now)) (found ??= new Map()).set(key, idOf(now))
       }
     }
-    return [...found.values()]
+    return found === undefined ? none : [...found.values()]
   }
 
   const failed = (what: string, thrown: unknown): Exit.Exit<never, AvmError.StoreError> => {
@@ -353,6 +354,8 @@ const answers = (scan: ObjectStore.Scan, object: ObjectStore.StoredObject): bool
     return true
   }
 }
+
+const none: ReadonlyArray<ObjectId.ObjectId> = []
 
 const idOf = (now: ObjectStore.Stored): ObjectId.ObjectId => now._tag === "Tombstone" ? now.id : now.metadata.id
 
