@@ -99,7 +99,7 @@ export interface Channel<in out Payload, in out Success> {
  * Declares a channel. What is encoded must be a `Val`.
  *
  * ```ts
- * import { Avm, Behaviour, Obj, Outbox, Tx } from "@effect-avm/core"
+ * import { Avm, Behaviour, Obj, Outbox } from "@effect-avm/core"
  * import { Deferred, Effect, Layer, Schema } from "effect"
  * import * as assert from "node:assert/strict"
  *

@@ -12,7 +12,7 @@ const key = "@effect-avm/sqlite/Failure"
 const said = { code: Schema.String, reason: Schema.String }
 
 // ---------------------------------------------------------------------------
-// opening
+// messages
 // ---------------------------------------------------------------------------
 
 /**

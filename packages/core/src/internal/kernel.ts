@@ -195,7 +195,7 @@ export const claim = (
   const { currentController, id } = object.metadata
   if (Option.isNone(currentController)) {
     // A43: in a turn that is locked to none, the object itself is all that can be touched.
-    return tx.orphan !== undefined && sameId(tx.orphan, id) ? done : fail(new ObjectHasNoController({ id }))
+    return tx.orphan !== undefined && sameId(tx.orphan, id) ? done : fail(new ObjectHasNoController({ id }, true))
   }
   return claimFor(kernel, tx, id, currentController.value)
 }

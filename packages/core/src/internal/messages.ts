@@ -36,6 +36,7 @@ import type { Cell } from "./frame.js"
 import { changing, commitNow, type Implementation, type Kernel, trace } from "./kernel.js"
 import type { DirectMailboxes } from "./memoryMailboxes.js"
 import { andThen, done, effectOf, fail, later, type Step, succeed } from "./sync.js"
+import { trust } from "./trust.js"
 
 export const make = (
   kernel: Kernel
@@ -81,7 +82,7 @@ const send = (
         }
         return andThen(
           post(kernel, cell, message),
-          () => andThen(trace(kernel, cell, () => new MessageSent({ from, to, input }, true)), () => succeed(id))
+          () => andThen(trace(kernel, cell, () => trust(MessageSent, { from, to, input })), () => succeed(id))
         )
       })
   )
@@ -235,7 +236,7 @@ const received = (
 ): Step<Option.Option<Val>> => {
   if (Option.isNone(message)) return succeed(Option.none())
   const { input } = message.value
-  const traced = trace(kernel, cell, () => new MessageReceived({ id: cell.frame.self, input }, true))
+  const traced = trace(kernel, cell, () => trust(MessageReceived, { id: cell.frame.self, input }))
   return andThen(traced, () => succeed(Option.some(input)))
 }
 

@@ -17,9 +17,9 @@ import type { Val } from "../Val.js"
 import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
 import { Authoritative, Cell, Root } from "./frame.js"
-import { abort, claim, type Kernel, look, machineReachable, trace, traceAs } from "./kernel.js"
-import { andThen, causeOf, done, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
-import type { Transaction } from "./transaction.js"
+import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
+import { andThen, causeOf, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
+import type { Seen, Transaction } from "./transaction.js"
 import { begin, commit, withoutOthers } from "./transactions.js"
 import { trust } from "./trust.js"
 
@@ -99,14 +99,14 @@ export const turn = (
   privileged: boolean
 ): Step<Outcome, StoreError> =>
   andThen(beginning(kernel, cell, privileged), (tx) => {
-    const ran = andThen(target(kernel, cell, tx, message), (target): Step<Ran, AvmError> => {
+    const ran = andThen(target(kernel, tx, message), (target): Step<Ran, AvmError> => {
       if (target === undefined) return succeed(unreachable)
       tx.changed = true
       tx.messages.takes.push(message)
       const { input, to } = message
       return andThen(trace(kernel, cell, () => trust(MessageReceived, { id: to, input })), () =>
         andThen(
-          activate(kernel, cell, target.registration, to, target.machine, Authoritative, input, tx.known(to)),
+          activate(kernel, cell, target.registration, to, target.machine, Authoritative, input, target.seen),
           (output): Step<Ran> => ({ _tag: "Ran", output })
         ))
     })
@@ -118,6 +118,7 @@ export const turn = (
 // ---------------------------------------------------------------------------
 
 interface Target {
+  readonly seen: Seen
   readonly registration: Registration
   readonly machine: MachineId
 }
@@ -137,27 +138,22 @@ const beginning = (kernel: Kernel, cell: Cell, privileged: boolean): Step<Transa
 /** Who is to run, once the transaction is locked to its controller; none if it cannot be reached. */
 const target = (
   kernel: Kernel,
-  cell: Cell,
   tx: Transaction,
   { behaviour, input, to }: Message
 ): Step<Target | undefined, AvmError> =>
-  andThen(look(kernel, cell, to), (view): Step<Target | undefined, AvmError> => {
-    if (view === undefined || view._tag === "Pending") return fail(new ObjectNotFound({ id: to }))
-    if (Option.isSome(behaviour) && behaviour.value !== view.behaviour) return fail(new InvalidInput({ id: to, input }))
-    const registration = kernel.registry.lookup(view.behaviour)
+  andThen(see(kernel, tx, to), (seen): Step<Target | undefined, AvmError> => {
+    const stored = seen.observe("metadata")
+    if (stored === undefined) return fail(new ObjectNotFound({ id: to }))
+    if (Option.isSome(behaviour) && behaviour.value !== stored.behaviour) {
+      return fail(new InvalidInput({ id: to, input }))
+    }
+    const registration = kernel.registry.lookup(stored.behaviour)
     if (Option.isNone(registration)) return succeed(undefined)
-    const { machine } = view.metadata
-    const { currentController } = view.stored.metadata
-    const claimed = Option.match(currentController, {
-      // A43
-      onNone: () => {
-        tx.orphan = to
-        return done
-      },
-      onSome: () => claim(kernel, tx, view.stored)
-    })
-    const reached = andThen(machineReachable(kernel, machine), () => claimed)
-    return orUndefined(andThen(reached, () => ({ registration: registration.value, machine })))
+    const { currentController, machine } = stored.metadata
+    // A43
+    if (Option.isNone(currentController)) tx.orphan = to
+    const reached = andThen(machineReachable(kernel, machine), () => claim(kernel, tx, stored))
+    return orUndefined(andThen(reached, () => ({ registration: registration.value, machine, seen })))
   })
 
 const orUndefined = <A>(step: Step<A, AvmError>): Step<A | undefined, AvmError> => {
