@@ -90,6 +90,9 @@ export const program = Effect.gen(function*() {
   return { before, missing, after }
 })
 
+/** What `avm run examples/Bank.ts` needs besides the program. */
+export const layer = AccountLive
+
 /** Ids that count (o1, o2, …, t1, t2, …) instead of random ones, so that every run prints the same. */
 const Machine = Avm.layer().pipe(Layer.provide(IdGenerator.layerCounter), Layer.provide(Avm.layerPortsMemory))
 

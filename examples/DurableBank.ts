@@ -2,12 +2,13 @@
  * The bank on a file: Alice pays Bob one at a time. Run it, kill it, run it again, and the balances go on.
  *
  * ```sh
+ * npm run avm -- run examples/DurableBank.ts --store bank.db --input 3
  * npx tsx --conditions=@effect-avm/source examples/DurableBank.ts bank.db
  * ```
  *
- * It pays until it is stopped; with a number behind the file, so many times.
+ * The second one pays until it is stopped; with a number behind the file, so many times.
  */
-import { Avm, ControllerId, Reflect, Tx } from "@effect-avm/core"
+import { Avm, ControllerId, Reflect, Tx, type Val } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { Console, Effect, Layer } from "effect"
 import { realpathSync } from "node:fs"
@@ -47,6 +48,12 @@ export const program = (times: number) =>
     }
     return now
   })
+
+/** Its behaviour, and the leave to look for the accounts that are there. */
+export const layer = Layer.merge(AccountLive, Avm.layerUnsafe(Reflect.UnsafeReflect))
+
+/** For `avm run examples/DurableBank.ts --store bank.db --input 3`. */
+export default { program: (times: Val.Val) => program(Number(times ?? 3)), layer }
 
 export const main = (filename: string, times: number) =>
   Avm.run(program(times).pipe(Effect.provide(Avm.layerUnsafe(Reflect.UnsafeReflect)))).pipe(

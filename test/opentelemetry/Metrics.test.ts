@@ -1,5 +1,5 @@
 // The numbers, exactly, one test at a time: metrics belong to the process.
-import { Avm, ObjectStore, Tx } from "@effect-avm/core"
+import { Avm, Obj, ObjectStore, Tx } from "@effect-avm/core"
 import { Metrics } from "@effect-avm/opentelemetry"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Metric } from "effect"
@@ -72,7 +72,10 @@ describe.sequential("the metrics", () => {
     Effect.gen(function*() {
       const waits = Effect.gen(function*() {
         const account = yield* Account.create()
-        const enough = Effect.flatMap(account.Deposit({ amount: 0 }), (balance) => balance > 100 ? Effect.void : Tx.retry)
+        const enough = Effect.flatMap(
+          account.Deposit({ amount: 0 }),
+          (balance) => balance > 100 ? Effect.void : Tx.retry
+        )
         const waiting = yield* Effect.fork(Avm.run(Tx.transact(enough)))
         yield* Effect.repeatN(Effect.yieldNow(), 50)
         yield* account.Deposit({ amount: 1 })
@@ -99,13 +102,15 @@ describe.sequential("the metrics", () => {
       const program = Avm.run(Effect.gen(function*() {
         const account = yield* Account.create()
         const gate = yield* Deferred.make<void>()
-        const open = yield* Effect.fork(Tx.transact(Effect.zipRight(account.Deposit({ amount: 1 }), Deferred.await(gate))))
+        const open = yield* Effect.fork(
+          Tx.transact(Effect.zipRight(account.Deposit({ amount: 1 }), Deferred.await(gate)))
+        )
         yield* Effect.repeatN(Effect.yieldNow(), 50)
         yield* look
         yield* Deferred.succeed(gate, undefined)
         yield* Fiber.join(open)
         yield* look
-        yield* account.destroy
+        yield* Obj.destroy(account.id)
         yield* look
       }))
       yield* Effect.provide(Effect.exit(program), CountedMachine)

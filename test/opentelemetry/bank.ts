@@ -18,12 +18,17 @@ export const Account = Behaviour.make("Account", {
 })
 
 const AccountLive = Account.toLayer({
-  Deposit: ({ amount }) => Account.updateState((balance) => balance + amount),
-  Withdraw: ({ amount }) =>
-    Effect.flatMap(Account.state, (balance) =>
-      balance < amount
-        ? Effect.fail(new InsufficientFunds({ missing: amount - balance }))
-        : Account.updateState((_) => _ - amount))
+  *Deposit({ amount }) {
+    const balance = (yield* Account.state) + amount
+    yield* Account.setState(balance)
+    return balance
+  },
+  *Withdraw({ amount }) {
+    const balance = (yield* Account.state) - amount
+    if (balance < 0) return yield* new InsufficientFunds({ missing: -balance })
+    yield* Account.setState(balance)
+    return balance
+  }
 })
 
 export const Machine = Layer.provideMerge(AccountLive, Avm.layerMemory)

@@ -30,6 +30,7 @@ export interface Span {
 }
 
 interface Point {
+  readonly timeUnixNano: string
   readonly asDouble?: number
   readonly attributes: ReadonlyArray<Attribute>
   readonly count?: number
@@ -66,11 +67,18 @@ export const receiver = (status = 200): Effect.Effect<Received, never, Scope.Sco
         for (const scope of scopeSpans) spans.push(...scope.spans)
       }
       for (const { scopeMetrics } of path === "/v1/metrics" ? data.resourceMetrics : []) {
-        for (const metric of scopeMetrics.flatMap((scope: { readonly metrics: ReadonlyArray<unknown> }) => scope.metrics)) {
+        for (
+          const metric of scopeMetrics.flatMap((scope: { readonly metrics: ReadonlyArray<unknown> }) => scope.metrics)
+        ) {
           const { name, unit } = metric
           for (const point of (metric.sum ?? metric.gauge ?? metric.histogram).dataPoints) {
             const kind = attributesOf(point.attributes)["avm.commit.kind"]
-            metrics.set(kind === undefined ? name : `${name} ${kind}`, { ...point, unit })
+            const key = kind === undefined ? name : `${name} ${kind}`
+            // Requests may overtake one another.
+            const known = metrics.get(key)
+            if (known === undefined || BigInt(known.timeUnixNano) <= BigInt(point.timeUnixNano)) {
+              metrics.set(key, { ...point, unit })
+            }
           }
         }
       }
@@ -106,7 +114,7 @@ export const receiver = (status = 200): Effect.Effect<Received, never, Scope.Sco
 /** Each span on a line, with its events and what is inside it below, in the order of their beginning. */
 export const outline = (spans: ReadonlyArray<Span>): string => {
   const time = ({ startTimeUnixNano }: Span) => BigInt(startTimeUnixNano)
-  const inOrder = [...spans].sort((a, b) => time(a) < time(b) ? -1 : 1)
+  const inOrder = [...spans].sort((a, b) => time(a) < time(b) ? -1 : time(a) > time(b) ? 1 : 0)
   const known = new Set(spans.map(({ spanId }) => spanId))
   const lines: Array<string> = []
   const write = (span: Span, indent: string) => {

@@ -162,6 +162,23 @@ describe("an engine", () => {
     assert.strictEqual(thrown((engine) => engine.values(0.5)), "UnknownVariable")
     assert.strictEqual(thrown((engine, x) => engine.post(compareValue(x, "=", 0.5))), "NotAnInteger")
     assert.strictEqual(thrown((engine) => engine.search({ variables: [9] })), "UnknownVariable")
+    assert.strictEqual(thrown((engine, x) => engine.narrow(x, Domain.values([0.5]))), "NotAnInteger")
+    assert.strictEqual(thrown((engine, x) => engine.narrow(x, Domain.range(0, Infinity))), "NotAnInteger")
+  })
+
+  it("knows that no variable has a value that is no integer, or one that is far too large", () => {
+    const engine = Engine.make()
+    const x = engine.newVariable(Domain.range(0, 3))
+    const wide = engine.newVariable(Domain.range(0, 100_000))
+    assert.deepStrictEqual([engine.assign(x, 0.5), engine.exclude(x, 0.5), engine.has(x, 0.5)], [false, true, false])
+    assert.strictEqual(engine.label(x, 0.5), 1)
+    // 2 ** 32 + 1 is 1 in 32 bits.
+    for (const variable of [x, wide]) {
+      assert.isFalse(engine.narrow(variable, Domain.values([2 ** 32 + 1])))
+      assert.isFalse(engine.post(Constraint.member(variable, [2 ** 32 + 1])))
+      assert.isFalse(engine.post(Constraint.element(variable, [2 ** 32 + 1, 2 ** 33 + 1], wide)))
+    }
+    assert.deepStrictEqual([engine.values(x), engine.size(wide)], [[1], 100_001])
   })
 
   it("gives up on consequences without end, and stays as it was", () =>

@@ -83,6 +83,26 @@ describe("a search", () => {
     assert.deepStrictEqual(best("minimize", 0), [])
   })
 
+  it("improves by as little as there is", () => {
+    const engine = Engine.make()
+    const x = engine.newVariable(Domain.range(0, 9))
+    for (const [sense, valueOrder] of [["maximize", "ascending"], ["minimize", "descending"]] as const) {
+      const search = engine.search({ goal: { sense, coefficients: [1], variables: [x] }, valueOrder })
+      assert.strictEqual(all(search, () => 3).length, 10)
+    }
+  })
+
+  it("that fails without a decision is over, however many restarts are left", () => {
+    const engine = Engine.make()
+    for (const values of [[0, 1, -1], [1, 0], [0, 1]]) engine.newVariable(Domain.values(values))
+    assert.isTrue(engine.post(Constraint.allDifferent([1, 0, 2, 0], { offsets: [-1, -1, -1, 0] })))
+    for (const valueOrder of ["ascending", "descending", "middle"] as const) {
+      for (const variableOrder of ["smallest", "weighted", "input"] as const) {
+        assert.deepStrictEqual(all(engine.search({ variableOrder, valueOrder, restartAfter: 1 }), () => 7), [])
+      }
+    }
+  })
+
   it("counts its restarts, and finds an answer all the same", () => {
     const search = engineOf(Puzzles.colouring(Puzzles.mycielski(5), 4)).search({
       variableOrder: "weighted",

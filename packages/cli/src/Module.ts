@@ -11,7 +11,8 @@
  *
  * @since 0.1.0
  */
-import type { Avm, Behaviour, InstructionSet, TxPlace, Val } from "@effect-avm/core"
+import type { Avm, InstructionSet, Val } from "@effect-avm/core"
+import type * as TxPlace from "@effect-avm/core/TxPlace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"

@@ -68,7 +68,8 @@ export const layerProcess: Layer.Layer<Term> = Layer.scoped(
       err: (text) => Effect.async<void>((resume) => void process.stderr.write(text, () => resume(Effect.void))),
       isOutTerminal: process.stdout.isTTY === true,
       isErrTerminal: process.stderr.isTTY === true,
-      columns: () => process.stdout.columns ?? 80,
+      // Some pseudo-terminals say that they have none.
+      columns: () => process.stdout.columns || 80,
       isPlain: (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb"
     })
   })

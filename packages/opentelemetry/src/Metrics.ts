@@ -118,7 +118,7 @@ export interface Options {
  * What others change in the store, from another process, is not in `avm.store.objects`.
  *
  * ```ts
- * import { Avm, Obj, Tx } from "@effect-avm/core"
+ * import { Avm, Tx } from "@effect-avm/core"
  * import { Metrics } from "@effect-avm/opentelemetry"
  * import { Effect, Layer, Metric } from "effect"
  * import * as assert from "node:assert/strict"
@@ -147,7 +147,10 @@ export const layer = (
   Layer.scopedContext(Effect.gen(function*() {
     const store = yield* ObjectStore.ObjectStore
     const trace = yield* Trace.Trace
-    const counted = yield* countStore(store, options.objects ?? Effect.map(store.scan(ObjectStore.latest), (_) => _.length))
+    const counted = yield* countStore(
+      store,
+      options.objects ?? Effect.map(store.scan(ObjectStore.latest), (_) => _.length)
+    )
     return Context.merge(
       Context.make(ObjectStore.ObjectStore, counted),
       Context.make(Trace.Trace, countTrace(trace))

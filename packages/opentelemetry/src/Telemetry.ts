@@ -73,16 +73,16 @@ export class OtlpUrlInvalid extends Data.TaggedError("OtlpUrlInvalid")<{ readonl
  * runs on. What would have been sent in the meantime is lost.
  *
  * ```ts
- * import { Avm, Obj } from "@effect-avm/core"
+ * import { Avm } from "@effect-avm/core"
  * import { Telemetry } from "@effect-avm/opentelemetry"
- * import { Effect, Exit } from "effect"
+ * import { Effect } from "effect"
  * import * as assert from "node:assert/strict"
  *
- * const main = Avm.run(Obj.destroyed("nothing")).pipe(Effect.provide(Avm.layerMemory))
+ * const main = Avm.run(Effect.succeed("done")).pipe(Effect.provide(Avm.layerMemory))
  * const Otlp = Telemetry.layerOtlp({ url: "localhost:4318", serviceName: "bank" })
  *
- * const exit = await Effect.runPromiseExit(Effect.provide(main, Otlp))
- * assert.match(String(exit), /OtlpUrlInvalid/) // http:// is missing
+ * const error = await Effect.runPromise(Effect.flip(Effect.provide(main, Otlp)))
+ * assert.equal(error._tag, "OtlpUrlInvalid") // http:// is missing
  * ```
  *
  * @since 0.1.0

@@ -174,6 +174,7 @@ class Live implements Engine, Validate.Variables {
 
   narrow(variable: number, domain: Domain.Domain): boolean {
     const a = this.address(variable)
+    refuse(Validate.integersOf("domain", domain))
     if (domain._tag === "Range") {
       const { from, to } = domain
       return this.attempt(() => from <= to && this.store.setMin(a, from) && this.store.setMax(a, to))
@@ -186,20 +187,21 @@ class Live implements Engine, Validate.Variables {
     const a = this.address(variable)
     const { store } = this
     if (store.isFixed(a)) return store.min(a) === value
+    if (!Number.isInteger(value)) return false
     store.mark()
     return this.settle(store.assign(a, value))
   }
 
   exclude(variable: number, value: number): boolean {
     const a = this.address(variable)
-    return this.attempt(() => this.store.remove(a, value))
+    return !Number.isInteger(value) || this.attempt(() => this.store.remove(a, value))
   }
 
   label(variable: number, after: number = -Infinity): number | undefined {
     const a = this.address(variable)
     const { store } = this
     const last = store.max(a)
-    for (let value = Math.max(store.min(a), after + 1); value <= last; value++) {
+    for (let value = Math.max(store.min(a), Math.floor(after) + 1); value <= last; value++) {
       value = store.up(a, value)
       if (this.assign(variable, value)) return value
     }

@@ -65,22 +65,25 @@ const resolve = (
     const parts = partsOfShort(id)
     if (Option.isNone(parts)) return yield* unknown([])
     const [prefix, suffix] = parts.value
-    const found = (yield* store.ask(like, prefix, suffix, prefix.length + suffix.length)).map(({ id }) => String(id))
+    const found = (yield* store.ask(like, prefix, suffix)).map(({ id }) => String(id))
     const [only] = found
     return only !== undefined && found.length === 1 ? only : yield* unknown(found)
   })
 
-const shaped = (column: string) =>
-  `substr(${column}, 1, length(?1)) = ?1 AND (?2 = '' OR substr(${column}, -length(?2)) = ?2) ` +
-  `AND length(${column}) >= ?3 LIMIT 5`
+/** The ids of a table that begin and end as the two parameters say, and are not shorter than both together. */
+const shaped = (ids: string) =>
+  `SELECT DISTINCT id FROM (${ids}), (SELECT ? AS prefix, ? AS suffix) ` +
+  "WHERE substr(id, 1, length(prefix)) = prefix AND (suffix = '' OR substr(id, -length(suffix)) = suffix) " +
+  "AND length(id) >= length(prefix) + length(suffix) LIMIT 5"
 
 export const objectId = (id: string): Effect.Effect<ObjectId.ObjectId, StoreFailed | UnknownId, Store> =>
   Effect.map(
     resolve(
       "object",
       id,
-      "SELECT 1 AS found FROM objects WHERE id = ?1 UNION ALL SELECT 1 FROM trace_objects WHERE object = ?1 LIMIT 1",
-      `SELECT id FROM (SELECT id FROM objects UNION SELECT object FROM trace_objects) WHERE ${shaped("id")}`
+      "WITH asked AS (SELECT ? AS id) SELECT 1 AS found FROM objects JOIN asked USING (id) " +
+        "UNION ALL SELECT 1 FROM trace_objects JOIN asked ON object = id LIMIT 1",
+      shaped("SELECT id FROM objects UNION SELECT object FROM trace_objects")
     ),
     ObjectId.make
   )
@@ -91,7 +94,7 @@ export const txId = (id: string): Effect.Effect<TxId.TxId, StoreFailed | Unknown
       "transaction",
       id,
       "SELECT 1 AS found FROM trace WHERE tx = ? LIMIT 1",
-      `SELECT DISTINCT tx AS id FROM trace WHERE tx IS NOT NULL AND ${shaped("tx")}`
+      shaped("SELECT tx AS id FROM trace WHERE tx IS NOT NULL")
     ),
     (id) => TxId.make(id)
   )

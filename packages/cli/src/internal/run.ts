@@ -11,10 +11,12 @@ import {
   TraceEvent,
   Val
 } from "@effect-avm/core"
+import { Metrics } from "@effect-avm/opentelemetry"
 import { Sqlite, SqliteTrace } from "@effect-avm/sqlite"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import * as Console from "effect/Console"
+import type * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -24,12 +26,12 @@ import * as Stream from "effect/Stream"
 import { BadArgument, type CliError, type OutputGone, ProgramFailed } from "../CliError.js"
 import * as Module from "../Module.js"
 import { Term } from "../Term.js"
-import { write } from "./pictures.js"
+import { type Pictures, saying, write } from "./pictures.js"
 import { jsonLines, note, out, table } from "./printing.js"
 import { failed } from "./reading.js"
 import * as recorder from "./recorder.js"
 import { telemetry } from "./telemetry.js"
-import { cut, printable, showResult, toJson } from "./text.js"
+import { cut, showResult, toJson } from "./text.js"
 import * as words from "./words.js"
 
 export interface Options {
@@ -37,29 +39,33 @@ export interface Options {
   readonly store: Option.Option<string>
   readonly input: Option.Option<string>
   readonly trace: "table" | "json" | "none"
-  readonly html: Option.Option<string>
+  readonly pictures: Pictures
   readonly otlp: Option.Option<string>
   readonly recordAnswers: boolean
   readonly json: boolean
 }
 
-export const run = (options: Options): Effect.Effect<void, CliError, Term> =>
+/** The console that a program has without the command. */
+export class ProgramConsole extends Context.Tag("@effect-avm/cli/ProgramConsole")<ProgramConsole, Console.Console>() {}
+
+export const run = (options: Options): Effect.Effect<void, CliError, Term | ProgramConsole> =>
   Effect.gen(function*() {
     const given = yield* inputOf(options)
     const module = yield* Module.load(options.module)
     const input = Option.getOrElse(given, () => module.input)
     const recording = recorder.make()
-    const isWatched = Option.isSome(options.html)
+    const isWatched = options.pictures.length > 0
     const isRecorded = isWatched || options.trace !== "none"
 
     yield* Effect.scoped(Effect.gen(function*() {
-      const ports = yield* Effect.mapError(Layer.build(portsOf(options, isRecorded ? recording : undefined)), failed)
+      const ports = yield* Effect.mapError(Layer.build(countedFor(options, portsOf(options, isRecorded ? recording : undefined))), failed)
       const machine = Layer.provideMerge(Avm.layer({ recordAnswers: options.recordAnswers }), Layer.succeedContext(ports))
       const platform = yield* Layer.build(isWatched ? Layer.provideMerge(recording.layerWatch, machine) : machine)
+      const watching = yield* Layer.build(sendingTo(options, module))
       const program = running(module, input).pipe(
         Effect.provide(platform),
-        Effect.provide(Option.match(options.otlp, { onNone: () => Layer.empty, onSome: telemetry })),
-        options.json ? printingBeside : (program) => program
+        Effect.provide(watching),
+        Effect.withConsole(consoleOf(options, yield* ProgramConsole))
       )
       // Also of a program that is interrupted there is something to tell.
       yield* Effect.uninterruptibleMask((restore) =>
@@ -67,15 +73,7 @@ export const run = (options: Options): Effect.Effect<void, CliError, Term> =>
           const exit = yield* Effect.exit(restore(program))
           const told = yield* Effect.exit(tell(options, exit, recording.entries))
           if (recording.missed() > 0) yield* note(`${recording.missed()} more entries came than are kept in memory`)
-          const drawn = yield* Effect.exit(Option.match(options.html, {
-            onNone: () => Effect.void,
-            onSome: (path) =>
-              recording.recording(module.name).pipe(
-                Effect.provide(ports),
-                Effect.flatMap((_) => write(_, [["html", path]])),
-                Effect.zipRight(options.json ? Effect.void : out(`\nThe picture is in ${printable(path)}`))
-              )
-          }))
+          const drawn = yield* Effect.exit(isWatched ? draw(options, module, recording, ports) : Effect.void)
           // The first that went wrong is what the command ends with.
           yield* Exit.match(exit, { onFailure: (cause) => Exit.failCause(failure(cause)), onSuccess: () => Exit.void })
           yield* told
@@ -88,6 +86,10 @@ export const run = (options: Options): Effect.Effect<void, CliError, Term> =>
 // ---------------------------------------------------------------------------
 // internal: the machine
 // ---------------------------------------------------------------------------
+
+/** Where there is a receiver, what goes through the store and the trace is counted for it. */
+const countedFor = ({ otlp }: Options, ports: ReturnType<typeof portsOf>) =>
+  Option.isSome(otlp) ? Layer.provideMerge(Metrics.layer(), ports) : ports
 
 const portsOf = ({ store }: Options, recording: recorder.Recorder | undefined) => {
   const others = Layer.merge(Reachability.layerAll, Scheduling.layerFair)
@@ -118,12 +120,12 @@ const running = (module: Module.Loaded, input: Val.Val): Effect.Effect<unknown, 
     return yield* Avm.run(runnable, { input })
   }))
 
-/** The first output is the command's; what a program prints is to be seen all the same. */
-const printingBeside = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    Console.consoleWith(Effect.succeed),
-    (console) => Effect.withConsole(program, { ...console, log: console.error, info: console.error })
-  )
+/** What a program prints goes where it would go without the command; beside the result, if that is for other programs. */
+const consoleOf = ({ json }: Options, console: Console.Console): Console.Console =>
+  json ? { ...console, log: console.error, info: console.error, table: console.error } : console
+
+const sendingTo = ({ otlp }: Options, { name }: Module.Loaded) =>
+  Option.match(otlp, { onNone: () => Layer.empty, onSome: (url) => telemetry(url, name) })
 
 const inputOf = ({ input }: Options): Effect.Effect<Option.Option<Val.Val>, BadArgument> =>
   Effect.transposeMapOption(input, (text) =>
@@ -195,6 +197,17 @@ const tell = (
       const count = yield* table(trace, words.runHeader, words.runRow)
       if (count === 0) yield* out("The trace is empty.")
     }
+  })
+
+const draw = (
+  { json, pictures }: Options,
+  { name }: Module.Loaded,
+  recording: recorder.Recorder,
+  ports: Context.Context<ObjectStore.ObjectStore>
+): Effect.Effect<void, CliError, Term> =>
+  Effect.gen(function*() {
+    yield* write(yield* Effect.provide(recording.recording(name), ports), pictures)
+    if (!json) yield* out(`\n${saying(pictures)}`)
   })
 
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string =>

@@ -1,7 +1,12 @@
 /**
- * Spans and metrics of a run to an OTLP receiver.
+ * Spans and metrics of a run to an OTLP receiver. One that does not answer is warned of once; the program runs on.
  */
-import type * as Layer from "effect/Layer"
-import * as L from "effect/Layer"
+import { Telemetry } from "@effect-avm/opentelemetry"
+import * as Layer from "effect/Layer"
+import { BadArgument } from "../CliError.js"
 
-export const telemetry = (_url: string): Layer.Layer<never> => L.empty
+export const telemetry = (url: string, serviceName: string): Layer.Layer<never, BadArgument> =>
+  Layer.mapError(
+    Telemetry.layerOtlp({ url, serviceName }),
+    ({ message }) => new BadArgument({ argument: "--otlp", reason: message })
+  )

@@ -10,11 +10,10 @@ import * as Stream from "effect/Stream"
 import * as path from "node:path"
 import type { CliError, StoreFailed } from "../CliError.js"
 import type { Term } from "../Term.js"
-import { type Format, write } from "./pictures.js"
-import { jsonLines, note, out, progress, table } from "./printing.js"
+import { type Pictures, saying, write } from "./pictures.js"
+import { jsonLine, jsonLines, note, out, progress, table } from "./printing.js"
 import { type Asked, beforeLast, count, entries, first, layer, objectId, Store, txId, type Written } from "./reading.js"
 import { maxEntries } from "./recorder.js"
-import { printable } from "./text.js"
 import * as words from "./words.js"
 
 export interface Options {
@@ -23,7 +22,7 @@ export interface Options {
   readonly tx: Option.Option<string>
   readonly last: Option.Option<number>
   readonly follow: boolean
-  readonly pictures: ReadonlyArray<readonly [format: Format, path: string]>
+  readonly pictures: Pictures
   readonly json: boolean
 }
 
@@ -104,10 +103,8 @@ const draw = (options: Options, asked: Asked, after: number): Effect.Effect<void
       objects: yield* known(read)
     }
     yield* write(recording, options.pictures)
-    for (const [, path] of options.pictures) {
-      if (options.json) yield* jsonLines(Stream.make(path), (written) => ({ written, entries: read.length }))
-      else yield* out(`The picture is in ${printable(path)}`)
-    }
+    if (options.json) yield* jsonLine({ written: options.pictures.map(([, path]) => path), entries: read.length })
+    else yield* out(saying(options.pictures))
   })
 
 /** What the store has of the objects that the entries name: what does not change, and where they have stayed. */

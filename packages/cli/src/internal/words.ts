@@ -33,7 +33,7 @@ export const storeRow = ({ atMillis = 0, entry, number = 0, tx }: Traced): Row =
 ]
 
 const columnsOf = ({ event, executingController }: TraceEvent.TraceEntry, tx: Option.Option<string>): Row => [
-  { text: name(Option.getOrElse(tx, () => "-")), style: "dim" },
+  { text: name("tx" in event ? event.tx : Option.getOrElse(tx, () => "-")), style: "dim" },
   name(Option.getOrElse(executingController, () => "-")),
   { text: event._tag, style: styleOf(event) },
   name(objectOf(event)),

@@ -283,8 +283,10 @@ export abstract class Domains extends Memory {
   }
 
   /** Keeps the values that are among these: ascending, each once. */
-  intersect(a: number, values: ReadonlyArray<number>): boolean {
+  intersect(a: number, among: ReadonlyArray<number>): boolean {
     const { cells } = this
+    // Those outside of the bounds may not even fit a cell.
+    const values = among.filter((value) => value >= cells[a] && value <= cells[a + Max])
     if (values.length === 0) return false
     if (cells[a + Words] === 0) {
       if (!this.setMin(a, values[0]) || !this.setMax(a, values[values.length - 1])) return false

@@ -30,7 +30,7 @@ export const ofValues = (index: number, values: ReadonlyArray<number>, result: n
       return possible === 0 ? Violated : Entailed
     },
     enforce: (store) => {
-      if (!store.setMin(index, 1) || !store.setMax(index, last)) return false
+      if (!store.setMin(index, 0) || !store.setMax(index, last)) return false
       for (let at = store.min(index);; at = store.up(index, at + 1)) {
         if (!store.has(result, values[at]) && !store.remove(index, at)) return false
         if (at >= store.max(index)) break

@@ -45,6 +45,13 @@ const firstOf = <A>(entries: ReadonlyArray<A>, find: (entry: A, at: number) => F
 const integers = (where: string, found: ReadonlyArray<number>, limit: number = Domain.maximum): Found =>
   firstOf(found, (entry, at) => integer(`${where}[${at}]`, entry, limit))
 
+/** That all numbers of a domain are integers; it may be empty. */
+export const integersOf = (where: string, domain: Domain.Domain): Found =>
+  domain._tag === "Values"
+    ? integers(`${where}.values`, domain.values, Number.MAX_SAFE_INTEGER)
+    : integer(`${where}.from`, domain.from, Number.MAX_SAFE_INTEGER) ??
+      integer(`${where}.to`, domain.to, Number.MAX_SAFE_INTEGER)
+
 export const domain = (where: string, domain: Domain.Domain): Found => {
   if (domain._tag === "Values") {
     if (domain.values.length === 0) return new EmptyDomain({ where })
