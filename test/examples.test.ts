@@ -12,6 +12,8 @@ import { promisify } from "node:util"
 import * as Bank from "../examples/Bank.js"
 import * as Battleship from "../examples/Battleship.js"
 import * as DurableBank from "../examples/DurableBank.js"
+import * as ObservableSlot from "../examples/ObservableSlot.js"
+import * as OrderDesk from "../examples/OrderDesk.js"
 import * as PingPong from "../examples/PingPong.js"
 
 describe("Bank", () => {
@@ -114,12 +116,44 @@ describe("DurableBank", () => {
     ))
 })
 
+describe("ObservableSlot", () => {
+  it.effect("called, observers read what is about to be overwritten; sent to, what is there", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(ObservableSlot.main)
+      assert.deepStrictEqual(answer, {
+        called: [[0, 1, 2], [0, 1, 2]],
+        sent: [[1, 3, 3], [1, 3, 3]],
+        afterCall: { set: false, value: 0, seen: [[], [], []] },
+        afterSend: { set: true, value: 1, seen: [[1], [], [1]] }
+      })
+      assert.match(text, /^Called, they read +0, 1, 2 +0, 1, 2$/m)
+      assert.match(text, /^Sent to, the slot +is set, and 2 of 3 heard of it$/m)
+    }))
+})
+
+describe("OrderDesk", () => {
+  it.effect("goes on after the crash, and charges once", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(OrderDesk.main)
+      assert.deepStrictEqual(answer, {
+        asked: 2,
+        charged: [750],
+        orders: [{ order: "order 17", count: 3, receipt: 1001 }],
+        left: 7,
+        placed: 7
+      })
+      assert.match(text, /^Another one takes over: the bank was asked 2 times, and charged 750$/m)
+    }))
+})
+
 describe("as commands", () => {
   for (
     const [name, args, line] of [
       ["Bank", [], "The deposit is undone too    alice 70, bob 30"],
       ["PingPong", ["3"], "3 rounds, 6 hits, 7 calls, one inside the other"],
-      ["Battleship", [], "The boards at the end"]
+      ["Battleship", [], "The boards at the end"],
+      ["ObservableSlot", [], "Sent to, they read  1, 3, 3   1, 3, 3"],
+      ["OrderDesk", [], "order 17: 3 pieces, receipt 1001"]
     ] as const
   ) {
     it(`${[name, ...args].join(" ")} prints its result`, async () => {

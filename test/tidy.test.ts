@@ -58,7 +58,21 @@ const rooms: ReadonlyArray<Room> = [
   { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust"] },
   {
     name: "ports",
-    modules: ["ObjectStore", "Reachability", "Scheduling", "IdGenerator", "Trace", "internal/following", "internal/memoryStore"]
+    modules: [
+      "Mailboxes",
+      "ObjectStore",
+      "Reachability",
+      "Scheduling",
+      "IdGenerator",
+      "Trace",
+      "internal/delivery",
+      "internal/fifo",
+      "internal/following",
+      "internal/memoryMailboxes",
+      "internal/held",
+      "internal/memoryLog",
+      "internal/memoryStore"
+    ]
   },
   {
     name: "where programs stand",
@@ -66,6 +80,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/eager",
       "internal/forks",
       "internal/frame",
+      "internal/pendingMessages",
       "internal/privilege",
       "internal/refusals",
       "internal/spans",
@@ -85,7 +100,15 @@ const rooms: ReadonlyArray<Room> = [
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
   {
     name: "behaviours",
-    modules: ["Behaviour", "internal/plainSchema", "internal/registry", "internal/typed", "internal/valSchema"]
+    modules: [
+      "Behaviour",
+      "Outbox",
+      "Turns",
+      "internal/plainSchema",
+      "internal/registry",
+      "internal/typed",
+      "internal/valSchema"
+    ]
   },
   { name: "kernel", modules: [] },
   { name: "assembly", modules: ["Avm"] },
@@ -103,7 +126,8 @@ const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** Modules with more than `maxLines` lines, and why they are not split. */
 const maxLines = 500
 const long: Readonly<Record<string, string>> = {
-  "packages/core/src/AvmError.ts": "a flat list, most of it prose; errors are in one file"
+  "packages/core/src/AvmError.ts": "a flat list, most of it prose; errors are in one file",
+  "packages/core/src/Obj.ts": "one family of nine instructions, most of it prose; a family is one file"
 }
 
 const topLevel: ReadonlyArray<string> = [

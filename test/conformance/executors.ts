@@ -1,7 +1,15 @@
 /**
  * What runs a vector: anything that can execute single instructions of two programs on one machine.
  */
-import { Avm, type AvmError, Introspect, type ObjectId, type ObjectStore, type TraceEvent } from "@effect-avm/core"
+import {
+  Avm,
+  type AvmError,
+  Introspect,
+  type Mailboxes,
+  type ObjectId,
+  type ObjectStore,
+  type TraceEvent
+} from "@effect-avm/core"
 import { Behaviours, Model, type Script } from "@effect-avm/testkit"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -104,7 +112,7 @@ type Order =
 type Outcome = Stepped["outcome"]
 
 /** The real machine over the platform that `ports` builds: each actor is a program that does as it is told. */
-export const machine = (name: string, store: Layer.Layer<ObjectStore.ObjectStore>): Executor => ({
+export const machine = (name: string, store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>): Executor => ({
   name,
   open: (vector, actors) =>
     Effect.gen(function*() {

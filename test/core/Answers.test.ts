@@ -8,6 +8,7 @@ import {
   ControllerId,
   IdGenerator,
   Introspect,
+  type Mailboxes,
   Obj,
   ObjectId,
   ObjectStore,
@@ -46,7 +47,7 @@ const Asker = Behaviour.layerRaw("asker", function*() {
   return []
 })
 
-const platform = (store: Layer.Layer<ObjectStore.ObjectStore>, recordAnswers: boolean) =>
+const platform = (store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>, recordAnswers: boolean) =>
   Layer.mergeAll(Counter, Asker).pipe(
     Layer.provideMerge(Avm.layer({ recordAnswers })),
     Layer.provideMerge(

@@ -161,6 +161,7 @@ describe("guards", () => {
       "InvalidInput",
       "ObjectRejectedCall",
       "BehaviourNotFound",
+      "MailboxFull",
       "ContextUnavailable",
       "InvalidDuringTx",
       "MachineUnreachable",

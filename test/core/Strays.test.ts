@@ -6,6 +6,7 @@ import {
   IdGenerator,
   Introspect,
   MachineId,
+  type Mailboxes,
   Obj,
   ObjectStore,
   Trace,
@@ -46,9 +47,9 @@ const behaviours = Layer.mergeAll(Counter, Slow, Opener, Oddly, Odder)
 const Ordinary = Layer.effect(
   ObjectStore.ObjectStore,
   Effect.map(ObjectStore.ObjectStore, (store) => ObjectStore.ObjectStore.of({ ...store }))
-).pipe(Layer.provide(ObjectStore.layerMemory))
+).pipe(Layer.provideMerge(ObjectStore.layerMemory))
 
-const machine = (store: Layer.Layer<ObjectStore.ObjectStore>) =>
+const machine = (store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>) =>
   behaviours.pipe(
     Layer.provideMerge(Avm.layer({ homeController: Option.none(), machine: MachineId.make("m0") })),
     Layer.provideMerge(store),

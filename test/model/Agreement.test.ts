@@ -4,16 +4,18 @@
  * Some hundreds in the normal run, 10,000 with `npm run soak`. A failure prints the seed and the shrunk program; `SEED=n`
  * runs that seed again.
  */
-import { Avm, type ObjectId, ObjectStore, type Val } from "@effect-avm/core"
+import { Avm, Mailboxes, ObjectId, ObjectStore, Turns, type Val } from "@effect-avm/core"
 import { Model, Observation, Program, Script } from "@effect-avm/testkit"
 import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
 import * as fc from "fast-check"
 import { describe, it } from "vitest"
 import * as Machine from "../support/Machine.js"
-import { stores } from "../support/Stores.js"
+import { inMemory, stores } from "../support/Stores.js"
 
 interface Ended extends Observation.Observation {
   readonly store: ReadonlyArray<string>
+  /** What is left in the mailboxes, and how promises were settled. */
+  readonly mail: ReadonlyArray<string>
 }
 
 // ---------------------------------------------------------------------------
@@ -21,24 +23,39 @@ interface Ended extends Observation.Observation {
 // ---------------------------------------------------------------------------
 
 const onModel = (program: Program.Program): Ended => {
-  const { outcome, session, world } = Model.run(Model.make(Program.toOptions(program)), Program.toScript(program), {
-    input: "start"
-  })
+  const ran = Model.run(Model.make(Program.toOptions(program)), Program.toScript(program), { input: "start" })
+  // Then the messages it has sent, and those that these have sent.
+  let { world } = ran
+  const trace = [...ran.session.trace]
+  for (let turns = 0; turns < mostTurns; turns++) {
+    const turn = Model.turn(world)
+    if (turn === undefined) break
+    world = turn.world
+    trace.push(...turn.trace)
+  }
+  const { boxes, promises } = world.store.mail
   return {
-    ...Observation.make(outcome, session.trace),
-    store: [...world.store.objects.values()].map((object) => observed(object, object.history))
+    ...Observation.make(ran.outcome, trace),
+    store: [...world.store.objects.values()].map((object) => observed(object, object.history)),
+    mail: [
+      ...[...boxes].map(([key, messages]) => Observation.print([key, messages])).sort(),
+      ...[...promises].map(([key, { answer }]) => Observation.print([key, answer ?? "pending"])).sort()
+    ]
   }
 }
 
+/** Messages that send each other messages for ever are cut off, on both sides after the same turn. */
+const mostTurns = 60
+
 const onMachine = (
   program: Program.Program,
-  store: Layer.Layer<ObjectStore.ObjectStore>
+  store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
 ): Effect.Effect<Ended> =>
   Effect.gen(function*() {
     const entries: Machine.Entries = new Map()
     const context = yield* Layer.build(
       Machine.layer(
-        { behaviours: Program.behaviours, home: program.home, unreachable: program.unreachable },
+        { behaviours: Program.behaviours, home: program.home, unreachable: program.unreachable, receive: "none" },
         store,
         entries
       )
@@ -50,13 +67,29 @@ const onMachine = (
           (toggle) => Effect.provide(Machine.toggle(toggle), context)
         )
         const exit = yield* Effect.exit(Avm.run(Effect.provide(script, Machine.allUnsafe), { input: "start" }))
+        for (let turns = 0; turns < mostTurns && Option.isSome(yield* Effect.orDie(Turns.step)); turns++);
+        const mailboxes = yield* Mailboxes.Mailboxes
+        const waiting = yield* Effect.orDie(mailboxes.waiting)
+        const boxes = yield* Effect.forEach(waiting, (id) =>
+          Effect.map(Effect.orDie(mailboxes.peek(id)), (messages) => Observation.print([id.value, messages])))
+        const ids = [...entries.values()].flat().length + 200
+        const promises = yield* Effect.forEach(
+          Array.from({ length: ids }, (_, n) =>
+            ObjectId.make(`o${n + 1}`)),
+          (id) =>
+            Effect.map(Effect.orDie(mailboxes.promised(id)), (promised) =>
+              Option.toArray(promised).map((_) =>
+                Observation.print([id.value, _._tag === "Pending" ? "pending" : _])
+              ))
+        )
         const objects = yield* ObjectStore.ObjectStore
         const stored = yield* Effect.orDie(objects.scan(ObjectStore.latest))
         return {
           ...Observation.make(outcomeOf(exit), [...entries.values()].flat()),
           store: yield* Effect.forEach(stored, (object) =>
             Effect.map(Effect.orDie(objects.history(object.metadata.id)), (history) =>
-              observed(object, history)))
+              observed(object, history))),
+          mail: [...boxes.sort(), ...promises.flat().sort()]
         }
       }),
       context
@@ -101,7 +134,7 @@ const inputs = (accepted: Iterable<Accepted>) => [...accepted].map(({ input, sen
 // ---------------------------------------------------------------------------
 
 const difference = (expected: Ended, actual: Ended): string | undefined => {
-  const lines = (ended: Ended) => [...ended.trace, ended.outcome, ...ended.store]
+  const lines = (ended: Ended) => [...ended.trace, ended.outcome, ...ended.store, ...ended.mail]
   const [model, machine] = [lines(expected), lines(actual)]
   const at = model.findIndex((line, index) => line !== machine[index])
   if (at === -1 && model.length === machine.length) return undefined
@@ -115,7 +148,7 @@ const seed = Number(process.env.SEED ?? (process.env.SOAK === undefined ? 1 : Da
 /** In rounds, so that the runner hears of the progress. */
 const rounds = process.env.SOAK === undefined ? 1 : 25
 
-/** Each store after the first one shows what a store can do wrong; what the machine can do wrong, the first one shows. */
+/** A file keeps no messages yet. Each store after the first one shows what a store can do wrong; what the machine can do wrong, the first one shows. */
 const numRuns = (store: number): number => store === 0 || process.env.SOAK !== undefined ? 400 : 100
 
 describe("the machine agrees with the model", () => {
@@ -123,7 +156,7 @@ describe("the machine agrees with the model", () => {
     for (let round = 0; round < rounds; round++) {
       it(`on ${numRuns(index)} generated programs (${name}, seed ${seed + round})`, () =>
         fc.assert(
-          fc.asyncProperty(Program.arbitrary(), async (program) => {
+          fc.asyncProperty(Program.arbitrary({ messages: store === inMemory[1] }), async (program) => {
             const found = difference(onModel(program), await Effect.runPromise(onMachine(program, store)))
             if (found !== undefined) throw new Error(found)
             // Others, the test runner among them, want the event loop as well.

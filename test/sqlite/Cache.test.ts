@@ -112,7 +112,7 @@ describe("the cache", () => {
         )
         yield* commit(store, { states: [[id("o1"), 1]], moves: [[id("o9"), MachineId.make("m1")]] })
         assert.deepStrictEqual(yield* conflicts, [])
-        yield* store.awaitConflict({ snapshot, reads: new Map(), scans: [scan] }).pipe(
+        yield* store.awaitConflict({ ...ObjectStore.noChanges, snapshot, reads: new Map(), scans: [scan] }).pipe(
           Effect.timeout("20 millis"),
           Effect.flip
         )
@@ -122,7 +122,7 @@ describe("the cache", () => {
           destroys: [id("o3")]
         })
         assert.sameMembers(yield* conflicts, ["new", "o2", "o3"])
-        yield* store.awaitConflict({ snapshot, reads: new Map(), scans: [scan] })
+        yield* store.awaitConflict({ ...ObjectStore.noChanges, snapshot, reads: new Map(), scans: [scan] })
       })))
 
   it.live("keeps what waiters have to look at", () =>
@@ -134,7 +134,7 @@ describe("the cache", () => {
           answer: new Set<string>()
         }
         const waiting = yield* Effect.fork(
-          store.awaitConflict({ snapshot, reads: new Map(), scans: [scan] })
+          store.awaitConflict({ ...ObjectStore.noChanges, snapshot, reads: new Map(), scans: [scan] })
         )
         yield* store.release(snapshot)
         yield* Effect.sleep("1 millis")

@@ -9,11 +9,8 @@ import { Failure, Sqlite } from "@effect-avm/sqlite"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { PCGRandom } from "effect/Utils"
-import { build } from "esbuild"
-import { type ChildProcess, spawn } from "node:child_process"
-import { rm } from "node:fs/promises"
-import * as path from "node:path"
 import { AccountLive, accounts, after, opening } from "./CrashBank.js"
+import { kill, program } from "./CrashHarness.js"
 import { newFile, withStore } from "./support.js"
 
 const soak = process.env.SOAK !== undefined
@@ -29,60 +26,12 @@ const modes = ["full", "normal", "off"] as const
 // killing
 // ---------------------------------------------------------------------------
 
-interface Killed {
-  readonly answered: ReadonlyArray<number>
-  readonly wasReady: boolean
-}
+const bank = program("CrashChild")
 
-const root = path.resolve(import.meta.dirname, "../..")
+beforeAll(bank.build)
+afterAll(bank.remove)
 
-/** The program in one piece, which starts in a fraction of the time; beside the packages that it does not contain. */
-const bundle = path.join(root, "node_modules/.cache/effect-avm", `crash-${process.pid}.mjs`)
-
-beforeAll(() =>
-  build({
-    entryPoints: [path.join(import.meta.dirname, "CrashChild.ts")],
-    outfile: bundle,
-    bundle: true,
-    conditions: ["@effect-avm/source"],
-    external: ["better-sqlite3"],
-    format: "esm",
-    platform: "node",
-    target: "node20"
-  })
-)
-
-afterAll(() => rm(bundle))
-
-const start = (filename: string, run: number, mode: string): ChildProcess =>
-  spawn(process.execPath, [bundle, filename, String(run), mode], { stdio: ["ignore", "pipe", "inherit"] })
-
-/** When so many transfers have been answered, and a little later: in the middle of whatever is going on then. */
-interface Moment {
-  readonly answers: number
-  readonly delayMillis: number
-}
-
-const kill = (child: ChildProcess, { answers, delayMillis }: Moment): Promise<Killed> =>
-  new Promise((resolve, reject) => {
-    const lines: Array<string> = []
-    let rest = ""
-    let armed = false
-    child.stdout?.on("data", (chunk) => {
-      const parts = (rest + String(chunk)).split("\n")
-      // The last line may yet be cut off.
-      rest = parts.pop() ?? ""
-      lines.push(...parts)
-      if (armed || lines.length <= answers) return
-      armed = true
-      setTimeout(() => child.kill("SIGKILL"), delayMillis)
-    })
-    child.on("error", reject)
-    child.on("close", (code, signal) => {
-      if (signal !== "SIGKILL") return reject(new Error(`the bank ended by itself: ${code} ${signal}`))
-      resolve({ wasReady: lines[0] === "ready", answered: lines.slice(1).map(Number) })
-    })
-  })
+const start = (filename: string, run: number, mode: string) => bank.start(filename, String(run), mode)
 
 // ---------------------------------------------------------------------------
 // looking

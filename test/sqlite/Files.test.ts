@@ -111,6 +111,20 @@ describe("a file", () => {
       yield* withStore(":memory:", (store) => create(store, "a"))
     }))
 
+  it.live("of an older format is brought to the present one", () =>
+    Effect.gen(function*() {
+      const filename = yield* newStore("a")
+      // As the first format was: without messages.
+      yield* raw(
+        filename,
+        "DROP TABLE messages; DROP TABLE waiting; DROP TABLE promises; DROP TABLE outputs; DROP TABLE dead_letters; " +
+          "DELETE FROM avm_migrations WHERE migration_id = 2; PRAGMA user_version = 1"
+      )
+      yield* withStore(filename, (store) => create(store, "b"))
+      const tables = yield* reading(filename, ({ sql }) => sql`SELECT name FROM sqlite_master WHERE name = 'messages'`)
+      assert.strictEqual(tables.length, 1)
+    }).pipe(Effect.scoped))
+
   it.live("may have been left in the middle of its making", () =>
     Effect.gen(function*() {
       const filename = yield* newFile
@@ -156,8 +170,8 @@ describe("a file is refused", () => {
       const filename = yield* newStore("a")
       yield* raw(filename, "PRAGMA user_version = 99")
       const error = failure(yield* opening(filename))
-      assert.deepStrictEqual(error, new Failure.FileIsNewer({ filename, format: 99, known: 1 }))
-      assert.strictEqual(error.message, `${filename} has the format 99; this version knows those up to 1`)
+      assert.deepStrictEqual(error, new Failure.FileIsNewer({ filename, format: 99, known: 2 }))
+      assert.strictEqual(error.message, `${filename} has the format 99; this version knows those up to 2`)
     }).pipe(Effect.scoped))
 
   it.live("if it is somebody else's", () =>

@@ -8,6 +8,7 @@ import {
   ControllerId,
   IdGenerator,
   MachineId,
+  type Mailboxes,
   type ObjectStore,
   Pure,
   Reachability,
@@ -25,19 +26,25 @@ export interface Options {
   readonly home: string | null | undefined
   readonly machine?: string | undefined
   readonly unreachable: { readonly machines: ReadonlyArray<string>; readonly controllers: ReadonlyArray<string> }
+  readonly receive?: "none" | undefined
 }
 
 /** The entries of each execution, as they come. */
 export type Entries = Map<string, Array<TraceEvent.TraceEntry>>
 
-export type Platform = Avm.Platform | ObjectStore.ObjectStore | Reachability.Reachability | Reachability.Switchboard
+export type Platform =
+  | Avm.Platform
+  | ObjectStore.ObjectStore
+  | Mailboxes.Mailboxes
+  | Reachability.Reachability
+  | Reachability.Switchboard
 
 /** All unsafe instructions are granted. */
 export const allUnsafe = Avm.layerUnsafe(Reflect.UnsafeReflect, Reify.UnsafeReify, Pure.UnsafePure)
 
 export const layer = <E>(
   options: Options,
-  store: Layer.Layer<ObjectStore.ObjectStore, E>,
+  store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes, E>,
   entries: Entries
 ): Layer.Layer<Platform, E> => {
   const trace = Layer.succeed(Trace.Trace, {
@@ -52,7 +59,10 @@ export const layer = <E>(
   })
   const machine: Layer.Layer<Platform, E> = Avm.layer({
     homeController: Option.map(Option.fromNullable(options.home), ControllerId.make),
-    ...(options.machine === undefined ? {} : { machine: MachineId.make(options.machine) })
+    ...(options.machine === undefined ? {} : { machine: MachineId.make(options.machine) }),
+    ...(options.receive === undefined ? {} : { receive: options.receive }),
+    // One after the other, when they are told to: as the model runs them.
+    turns: { run: "manual", concurrency: 1 }
   }).pipe(
     Layer.provideMerge(
       Layer.mergeAll(store, Reachability.layerTest, IdGenerator.layerCounter, trace, Scheduling.layerFair)

@@ -1,9 +1,9 @@
-/** Every layer of the object store, for the suites that each of them must pass. */
-import { ObjectStore } from "@effect-avm/core"
+/** Every layer of the object store and its mailboxes, for the suites that each of them must pass. */
+import { type Mailboxes, ObjectStore } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { Layer } from "effect"
 
-export type Store = readonly [name: string, layer: Layer.Layer<ObjectStore.ObjectStore>]
+export type Store = readonly [name: string, layer: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>]
 
 /** A file in memory; what can be evicted from the cache is, after each operation. */
 const sqliteWithoutCache = Layer.orDie(Sqlite.layerStore({ filename: ":memory:", cacheBytes: 0 }))

@@ -102,6 +102,8 @@ export const calls = Effect.gen(function*() {
   yield* account.Deposit()
   // @ts-expect-error no such message
   yield* account.Steal()
+  // @ts-expect-error no such message to send
+  yield* account.send.Steal()
 })
 
 export const d1 = Behaviour.make("Dated", {

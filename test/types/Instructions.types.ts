@@ -41,6 +41,12 @@ interface Errors {
     | AvmError.ControllerUnreachable
     | AvmError.StoreError
   "Obj.call": AvmError.AvmError
+  "Obj.receive": AvmError.ContextUnavailable | AvmError.StoreError
+  "Obj.send": AvmError.InvalidVal | AvmError.MailboxFull | AvmError.StoreError
+  "Obj.sendOnly": AvmError.InvalidVal | AvmError.MailboxFull | AvmError.StoreError
+  "Obj.await": AvmError.AvmError
+  "Obj.forward": AvmError.InvalidVal | AvmError.MailboxFull | AvmError.StoreError
+  "Obj.emit": AvmError.InvalidVal | AvmError.MailboxFull | AvmError.StoreError
   "Introspect.self": never
   "Introspect.input": never
   "Introspect.sender": never
@@ -106,6 +112,12 @@ interface Answers {
   "Obj.create": ObjectId.ObjectId
   "Obj.destroy": true
   "Obj.call": Option.Option<Val.Val>
+  "Obj.receive": Option.Option<Val.Val>
+  "Obj.send": Obj.Eventual<Option.Option<Val.Val>, AvmError.AvmError>
+  "Obj.sendOnly": void
+  "Obj.await": Option.Option<Val.Val>
+  "Obj.forward": void
+  "Obj.emit": void
   "Introspect.self": ObjectId.ObjectId
   "Introspect.input": Val.Val
   "Introspect.sender": Option.Option<ObjectId.ObjectId>
@@ -143,6 +155,12 @@ interface Needs {
   "Obj.create": Obj.Obj
   "Obj.destroy": Obj.Obj
   "Obj.call": Obj.Obj
+  "Obj.receive": Obj.Obj
+  "Obj.send": Obj.Obj
+  "Obj.sendOnly": Obj.Obj
+  "Obj.await": Obj.Obj | Tx.OutsideTx
+  "Obj.forward": Obj.Obj
+  "Obj.emit": Obj.Obj
   "Introspect.self": Introspect.Introspect
   "Introspect.input": Introspect.Introspect
   "Introspect.sender": Introspect.Introspect
@@ -196,6 +214,8 @@ expectTypeOf<InstructionSet.Safe>().toEqualTypeOf<
 // The names of the error channels.
 expectTypeOf<Obj.CreateError>().toEqualTypeOf<Errors["Obj.create"]>()
 expectTypeOf<Obj.DestroyError>().toEqualTypeOf<Errors["Obj.destroy"]>()
+expectTypeOf<Obj.ReceiveError>().toEqualTypeOf<Errors["Obj.receive"]>()
+expectTypeOf<Obj.SendError>().toEqualTypeOf<Errors["Obj.send"]>()
 expectTypeOf<Introspect.StateError>().toEqualTypeOf<Errors["Introspect.getState"]>()
 expectTypeOf<Introspect.SetStateError>().toEqualTypeOf<Errors["Introspect.setState"]>()
 expectTypeOf<Reflect.ScryError>().toEqualTypeOf<Errors["Reflect.scryMeta"]>()
@@ -232,6 +252,7 @@ expectTypeOf<Obj.CallError>().toEqualTypeOf<
   | AvmError.CrossControllerTx
   | AvmError.ObjectHasNoController
   | AvmError.ControllerUnreachable
+  | AvmError.MailboxFull
   | AvmError.StoreError
 >()
 expectTypeOf(Behaviour.reject).toEqualTypeOf<

@@ -1,4 +1,4 @@
-// References in messages and in states, behaviours that call each other, services of the application.
+// References in messages and in states, behaviours that call each other, services of the application, sends.
 import { Avm, Behaviour, type Obj, ObjectId, Tx } from "@effect-avm/core"
 import * as Rpc from "@effect/rpc/Rpc"
 import { Context, Effect, type Layer, Schema } from "effect"
@@ -38,8 +38,9 @@ const StockLive = Stock.toLayer({
     const { left, watchers } = yield* Stock.state
     if (left < count) return yield* new SoldOut({ left })
     yield* Stock.updateState((state) => ({ ...state, left: left - count }))
-    // Where two behaviours name each other, one side holds plain ids and says here what they are.
-    yield* Effect.forEach(watchers, (desk) => Desk.ref(desk).Changed({ left: left - count }))
+    // The observers hear of it in turns of their own, after this one has committed. Where two behaviours name each other,
+    // one side holds plain ids and says here what they are.
+    yield* Effect.forEach(watchers, (desk) => Desk.ref(desk).sendOnly.Changed({ left: left - count }))
     return left - count
   },
   *Watch({ desk }) {
@@ -83,7 +84,9 @@ const program = Effect.gen(function*() {
     yield* desk.Open({ stock })
     return { desk, stock }
   }))
-  return yield* desk.Order({ count: 3 }).pipe(
+  // A send answers at once; waiting for the answer is for those outside transactions.
+  const price = yield* desk.send.Order({ count: 3 })
+  return yield* price.await.pipe(
     Effect.catchTag("SoldOut", ({ left }) => Effect.succeed(left)),
     Effect.catchTags({ ObjectNotFound: () => Effect.succeed(0), MachineUnreachable: () => Effect.succeed(-1) })
   )

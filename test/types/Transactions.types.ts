@@ -29,6 +29,14 @@ export const n6 = Tx.transact(Effect.all([Effect.either(transfer), Effect.void],
 // @ts-expect-error teleport inside a bracket
 export const n7 = Tx.transact(Machine.teleport(MachineId.make("m1")))
 
+export const n8 = Tx.transact(
+  // @ts-expect-error waiting for an answer that leaves only after the commit
+  Effect.flatMap(
+    Account.create(),
+    (account) => Effect.flatMap(account.send.Deposit({ amount: 1 }), (price) => price.await)
+  )
+)
+
 // @ts-expect-error retry outside a bracket
 export const n9 = Avm.run(Tx.retry)
 // @ts-expect-error enlist outside a bracket

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--only hot|trace|failures|others|stores|contention|memory|durable|solver] [--json FILE] [--compare FILE]`
+ * `npm run bench -- [--quick] [--only hot|trace|failures|others|stores|contention|memory|durable|turns|solver] [--json FILE] [--compare FILE]`
  *
  * Prints tables of medians with their ratios to a step; writes them as JSON; shows what has changed against such a file.
  */
@@ -14,6 +14,7 @@ import * as memory from "./memory.js"
 import { rows as others } from "./others.js"
 import { hot, stores } from "./rows.js"
 import * as traces from "./traces.js"
+import * as turns from "./turns.js"
 
 const { values } = parseArgs({
   options: {
@@ -47,6 +48,10 @@ if (wanted("stores")) {
 }
 if (wanted("contention")) process.stdout.write(`${await contention.table(values.quick ? 1 : 3)}\n`)
 if (wanted("memory")) process.stdout.write(`${memory.table(values.quick ? 100_000 : 1_000_000)}\n`)
+if (wanted("turns")) {
+  await print("Turns in memory", await turns.rows(values.quick), Math.ceil(rounds / 2))
+  process.stdout.write(`${await turns.latency(values.quick ? 20 : 100)}\n`)
+}
 if (wanted("durable")) {
   for (const synchronous of ["full", "off"] as const) {
     process.stdout.write(`${await durable.table(values.quick ? 3 : 11, synchronous)}\n`)

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type { BehaviourNotFound, FreezeFailed, ObjectNotFound, StoreError } from "./AvmError.js"
 import { type AnySelf, Registry } from "./Behaviour.js"
 import * as ControllerId from "./ControllerId.js"
@@ -21,14 +22,19 @@ import * as families from "./internal/families.js"
 import * as functions from "./internal/functions.js"
 import type { Kernel } from "./internal/kernel.js"
 import { direct } from "./internal/memoryStore.js"
+import * as outputs from "./internal/outputs.js"
+import { Post } from "./internal/post.js"
 import * as privilege from "./internal/privilege.js"
 import { intercepting } from "./internal/recording.js"
 import * as registry from "./internal/registry.js"
 import * as replaying from "./internal/replaying.js"
 import * as running from "./internal/running.js"
+import * as turnLoop from "./internal/turnLoop.js"
 import * as MachineId from "./MachineId.js"
+import * as Mailboxes from "./Mailboxes.js"
 import type { ObjectId } from "./ObjectId.js"
 import * as ObjectStore from "./ObjectStore.js"
+import { Outbox } from "./Outbox.js"
 import type { UnsafePure } from "./Pure.js"
 import * as Reachability from "./Reachability.js"
 import type { UnsafeReflect } from "./Reflect.js"
@@ -36,6 +42,7 @@ import type { UnsafeReify } from "./Reify.js"
 import * as Scheduling from "./Scheduling.js"
 import * as Trace from "./Trace.js"
 import type { TraceEntry } from "./TraceEvent.js"
+import * as Turns from "./Turns.js"
 import type { AnyInTx, OutsideTx } from "./TxPlace.js"
 import type { Val } from "./Val.js"
 
@@ -67,11 +74,30 @@ export interface Options {
   readonly homeController?: Option.Option<ControllerId.ControllerId>
   /** Where programs start; `"m0"` without. */
   readonly machine?: MachineId.MachineId
+  /** Whether `receive` waits for a message, as it does without, or answers none at once (D23). */
+  readonly receive?: "wait" | "none"
+  /** How many messages a mailbox takes; any number without. */
+  readonly mailbox?: MailboxOptions
+  /** How turns are run; in the background without. */
+  readonly turns?: Turns.Options
   /**
    * Keeps, with each message in a history, what the instructions of its activation were answered (A42): then `replay`
    * leads to the state. It costs time and space; `false` without.
    */
   readonly recordAnswers?: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MailboxOptions {
+  readonly capacity: number
+  /**
+   * Whether sending to a full mailbox fails with `MailboxFull`, as it does without, or waits until there is room. Inside
+   * transactions and turns it always fails: whoever waits there keeps others from making room.
+   */
+  readonly onFull?: "fail" | "wait"
 }
 
 /**
@@ -93,7 +119,7 @@ export interface RunOptions {
  * @since 0.1.0
  * @category models
  */
-export type Platform = Avm | Registry
+export type Platform = Avm | Registry | Turns.Turns | Outbox
 
 /**
  * @since 0.1.0
@@ -101,6 +127,7 @@ export type Platform = Avm | Registry
  */
 export type Ports =
   | ObjectStore.ObjectStore
+  | Mailboxes.Mailboxes
   | Reachability.Reachability
   | Scheduling.Scheduling
   | IdGenerator.IdGenerator
@@ -113,12 +140,19 @@ export type Ports =
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<Platform, never, Ports> =>
-  Layer.effectContext(Effect.gen(function*() {
+  Layer.scopedContext(Effect.gen(function*() {
     const store = yield* ObjectStore.ObjectStore
     const behaviours = registry.make()
+    const post = new Post({
+      receive: options?.receive ?? "wait",
+      capacity: options?.mailbox?.capacity ?? Number.POSITIVE_INFINITY,
+      onFull: options?.mailbox?.onFull ?? "fail"
+    })
     const kernel: Kernel = {
       store,
       objects: direct(store, ObjectStore.noChanges),
+      mailboxes: yield* Mailboxes.Mailboxes,
+      post,
       reachability: yield* Reachability.Reachability,
       ids: yield* IdGenerator.IdGenerator,
       trace: yield* Trace.Trace,
@@ -129,8 +163,15 @@ export const layer = (options?: Options): Layer.Layer<Platform, never, Ports> =>
       machine: options?.machine ?? MachineId.make("m0"),
       recordAnswers: options?.recordAnswers ?? false
     }
-    return Context.make(Avm, { families: families.safe(kernel), unsafe: families.unsafe(kernel), kernel }).pipe(
-      Context.add(Registry, behaviours)
+    const safe = families.safe(kernel)
+    post.families = safe
+    const outbox = outputs.make(kernel)
+    const turns = yield* turnLoop.make(kernel, yield* Scheduling.Scheduling, outbox, options?.turns ?? {})
+    if (options?.turns?.run !== "manual") yield* Effect.forkScoped(turns.run)
+    return Context.make(Avm, { families: safe, unsafe: families.unsafe(kernel), kernel }).pipe(
+      Context.add(Registry, behaviours),
+      Context.add(Turns.Turns, turns),
+      Context.add(Outbox, outbox.outbox)
     )
   }))
 
@@ -201,7 +242,9 @@ export const override = <S extends Instruction, E, R>(
       // What the layer needs of families is here; the rest is left as a requirement.
       const built =
         (yield* Effect.provide(Layer.build(family), known as Context.Context<R & Instruction>)) as Context.Context<S>
-      return { ...avm, families: replacing(avm.families, built), unsafe: replacing(avm.unsafe, built) }
+      const families = replacing(avm.families, built)
+      yield* forTurns(avm.kernel, families)
+      return { ...avm, families, unsafe: replacing(avm.unsafe, built) }
     })
   ) as Layer.Layer<Avm, E, Exclude<R, Instruction> | Avm>
 
@@ -217,7 +260,7 @@ export const intercept = <R = never>(
     execute: Effect.Effect<A, E>
   ) => Effect.Effect<A, E, R>
 ): Layer.Layer<Avm, never, R | Avm> =>
-  Layer.effect(
+  Layer.scoped(
     Avm,
     Effect.gen(function*() {
       const avm = yield* Avm
@@ -227,13 +270,25 @@ export const intercept = <R = never>(
           Effect.mapInputContext(around(instruction, execute), (here: Context.Context<never>) =>
             Context.merge(services, here)))
       // The same tags, each with a service of the same shape.
-      return {
-        ...avm,
-        families: put(avm.families) as Context.Context<Safe>,
-        unsafe: put(avm.unsafe) as Context.Context<Unsafe>
-      }
+      const families = put(avm.families) as Context.Context<Safe>
+      yield* forTurns(avm.kernel, families)
+      return { ...avm, families, unsafe: put(avm.unsafe) as Context.Context<Unsafe> }
     })
   )
+
+/** Turns belong to no program: they get the families that were put last, for as long as those are there. */
+const forTurns = ({ post }: Kernel, families: Context.Context<Safe>): Effect.Effect<void, never, Scope.Scope> => {
+  const before = post.families
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      post.families = families
+    }),
+    () =>
+      Effect.sync(() => {
+        if (post.families === families) post.families = before
+      })
+  )
+}
 
 /**
  * @since 0.1.0

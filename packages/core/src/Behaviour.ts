@@ -18,12 +18,12 @@ import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { YieldWrap } from "effect/Utils"
-import { type AvmError, ObjectRejectedCall } from "./AvmError.js"
+import { type AvmError, type InvalidInput, type MailboxFull, ObjectRejectedCall, type StoreError } from "./AvmError.js"
 import type { ControllerId } from "./ControllerId.js"
 import type { Safe } from "./InstructionSet.js"
 import * as typed from "./internal/typed.js"
 import { input, type Introspect, self, type StateError } from "./Introspect.js"
-import type { CallError, CreateError, Obj } from "./Obj.js"
+import type { CallError, CreateError, Eventual, Obj, SendOptions } from "./Obj.js"
 import type { ObjectId } from "./ObjectId.js"
 import type { AnyInTx, OutsideTx } from "./TxPlace.js"
 import type { Val } from "./Val.js"
@@ -123,12 +123,46 @@ export type Methods<Rpcs extends Rpc.Any> = {
   ) => Effect.Effect<Rpc.Success<Current>, Rpc.Error<Current> | CallError, Obj>
 }
 
-/** Members of references that come with asynchronous sending, reserved already. */
-type ReservedNames = "send" | "sendOnly"
+/**
+ * The schema of the payload refuses it, the mailbox is full, or the store failed. Part of `CallError`, so handlers let it
+ * through.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type SendError = InvalidInput | MailboxFull | StoreError
 
-interface RefBase<in out Name extends string> extends Equal.Equal {
+/**
+ * The same messages, delivered in a turn of their own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Sends<Rpcs extends Rpc.Any> = {
+  readonly [Current in Rpcs as Current["_tag"]]: (
+    payload: Rpc.PayloadConstructor<Current>,
+    options?: SendOptions
+  ) => Effect.Effect<Eventual<Rpc.Success<Current>, Rpc.Error<Current> | CallError>, SendError, Obj>
+}
+
+/**
+ * The same, where nobody wants the answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SendsOnly<Rpcs extends Rpc.Any> = {
+  readonly [Current in Rpcs as Current["_tag"]]: (
+    payload: Rpc.PayloadConstructor<Current>,
+    options?: SendOptions
+  ) => Effect.Effect<void, SendError, Obj>
+}
+
+interface RefBase<in out Name extends string, Rpcs extends Rpc.Any> extends Equal.Equal {
   readonly id: ObjectId
   readonly behaviour: Name
+  readonly send: Sends<Rpcs>
+  readonly sendOnly: SendsOnly<Rpcs>
 }
 
 /**
@@ -137,7 +171,7 @@ interface RefBase<in out Name extends string> extends Equal.Equal {
  * @since 0.1.0
  * @category models
  */
-export type Ref<Name extends string, Rpcs extends Rpc.Any> = RefBase<Name> & Methods<Rpcs>
+export type Ref<Name extends string, Rpcs extends Rpc.Any> = RefBase<Name, Rpcs> & Methods<Rpcs>
 
 // ---------------------------------------------------------------------------
 // handlers
@@ -230,7 +264,10 @@ export interface Behaviour<in out Name extends string, in out State, in out Rpcs
     readonly controller?: ControllerId
   }) => Effect.Effect<Ref<Name, Rpcs>, CreateError, Obj | Registered<Name>>
 
-  /** The object of this id, taken to be one of this behaviour; if it is not, calls fail with `InvalidInput`. */
+  /**
+   * The object of this id, taken to be one of this behaviour; if it is not, calls fail with `InvalidInput`. The id may be
+   * that of a promise (`Eventual.id`): then it can be sent to, before it is settled, and not called.
+   */
   readonly ref: (id: ObjectId) => Ref<Name, Rpcs>
 
   /** References of this behaviour as data: for payloads, states and results. Encodes to the `ObjectId`. */
@@ -278,7 +315,7 @@ export type Any = Behaviour<string, unknown, Rpc.Any>
  */
 export type CheckProtocol<Protocol> = { readonly [I in keyof Protocol]: CheckMessage<Protocol[I]> }
 
-type CheckMessage<Current> = Current extends { readonly _tag: (keyof RefBase<string> & string) | ReservedNames }
+type CheckMessage<Current> = Current extends { readonly _tag: keyof RefBase<string, Rpc.Any> & string }
   ? `References have a member of this name already: ${Current["_tag"]}`
   : [Rpc.SuccessSchema<Current>] extends [RpcSchema.Stream<infer _A, infer _E>] ?
     "Messages have one answer: no streams."

@@ -83,6 +83,12 @@ export type AnyInstr =
   | O.Create
   | O.Destroy
   | O.Call
+  | O.Receive
+  | O.Send
+  | O.SendOnly
+  | O.Await
+  | O.Forward
+  | O.Emit
   | I.Self
   | I.Input
   | I.Sender

@@ -14,7 +14,7 @@
 import type * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as STM from "effect/STM"
@@ -23,6 +23,7 @@ import type { StoreError } from "./AvmError.js"
 import type { ControllerId } from "./ControllerId.js"
 import * as internal from "./internal/memoryStore.js"
 import type { MachineId } from "./MachineId.js"
+import * as Mailboxes from "./Mailboxes.js"
 import type { ObjectId } from "./ObjectId.js"
 import type { ObjectMeta } from "./ObjectMeta.js"
 import type { Val } from "./Val.js"
@@ -156,8 +157,8 @@ export interface Creation {
 }
 
 /**
- * What a transaction has read, and what it changes: creations, transfers, moves, accepted inputs, states, replicas and
- * destructions, applied in this order. `reads` are under the text of the id.
+ * What a transaction has read, and what it changes: creations, transfers, moves, accepted inputs, states, replicas,
+ * destructions and messages, applied in this order. `reads` are under the text of the id.
  *
  * @since 0.1.0
  * @category models
@@ -173,6 +174,8 @@ export interface ChangeSet {
   readonly states: ReadonlyArray<readonly [id: ObjectId, state: Val]>
   readonly replicas: ReadonlyArray<readonly [id: ObjectId, machine: MachineId, replica: Option.Option<Replica>]>
   readonly destroys: ReadonlyArray<ObjectId>
+  /** `Mailboxes.noChanges` itself where there are none. */
+  readonly messages: Mailboxes.Changes
 }
 
 /**
@@ -191,7 +194,8 @@ export const noChanges: ChangeSet = {
   inputs: [],
   states: [],
   replicas: [],
-  destroys: []
+  destroys: [],
+  messages: Mailboxes.noChanges
 }
 
 /**
@@ -259,7 +263,7 @@ export interface Service {
 
   /** Waits until a commit of these changes would conflict; at once if it would now. */
   readonly awaitConflict: (
-    changes: Pick<ChangeSet, "snapshot" | "reads" | "scans">
+    changes: Pick<ChangeSet, "snapshot" | "reads" | "scans" | "messages">
   ) => Effect.Effect<void, StoreError>
 
   /** The ids of the objects that each commit from now on changes. */
@@ -286,9 +290,12 @@ export class ObjectStore extends Context.Tag("@effect-avm/core/ObjectStore")<Obj
 // ---------------------------------------------------------------------------
 
 /**
- * Objects in memory, several versions each as long as a snapshot needs them.
+ * Objects in memory, several versions each as long as a snapshot needs them, and their messages.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<ObjectStore> = Layer.sync(ObjectStore, () => ObjectStore.of(internal.make()))
+export const layerMemory: Layer.Layer<ObjectStore | Mailboxes.Mailboxes> = Layer.effectContext(Effect.sync(() => {
+  const { mailboxes, store } = internal.make()
+  return Context.make(ObjectStore, store).pipe(Context.add(Mailboxes.Mailboxes, mailboxes))
+}))

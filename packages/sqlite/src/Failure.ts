@@ -12,7 +12,7 @@ const key = "@effect-avm/sqlite/Failure"
 const said = { code: Schema.String, reason: Schema.String }
 
 // ---------------------------------------------------------------------------
-// opening
+// messages
 // ---------------------------------------------------------------------------
 
 /**
@@ -116,6 +116,26 @@ export class ObjectUnreadable
 }
 
 /**
+ * A row of messages cannot be read. The file is not opened, since what comes behind it in its mailbox cannot go first: the
+ * row has to be repaired, or removed.
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export class MessageUnreadable
+  extends Schema.TaggedError<MessageUnreadable>(`${key}/MessageUnreadable`)("MessageUnreadable", {
+    table: Schema.String,
+    /** Its first column: the ordinal, or the id of a promise. */
+    row: Schema.String,
+    reason: Schema.String
+  })
+{
+  override get message(): string {
+    return `the row ${this.row} of ${this.table} cannot be read: ${this.reason}`
+  }
+}
+
+/**
  * @since 0.1.0
  * @category failures
  */
@@ -206,6 +226,7 @@ export type Failure =
   | FileIsTruncated
   | FileNotOpened
   | ObjectUnreadable
+  | MessageUnreadable
   | ReadFailed
   | WriteFailed
   | SnapshotLost

@@ -7,14 +7,25 @@
  *
  * @since 0.1.0
  */
-import { Avm, type AvmError, IdGenerator, ObjectStore, Reachability, Scheduling, Trace } from "@effect-avm/core"
+import {
+  Avm,
+  type AvmError,
+  IdGenerator,
+  Mailboxes,
+  ObjectStore,
+  Reachability,
+  Scheduling,
+  Trace
+} from "@effect-avm/core"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { FileNotOpened, reasonOf, toStoreError } from "./Failure.js"
+import { FileNotOpened, MessageUnreadable, reasonOf, toStoreError } from "./Failure.js"
 import { Cache } from "./internal/cache.js"
 import { Committer } from "./internal/committer.js"
 import * as file from "./internal/file.js"
+import { Mail } from "./internal/mail.js"
+import * as mailboxes from "./internal/mailboxes.js"
 import * as rows from "./internal/rows.js"
 import * as store from "./internal/store.js"
 import * as SqliteFile from "./SqliteFile.js"
@@ -54,31 +65,40 @@ export interface SqliteOptions extends Avm.Options, StoreOptions {}
 // ---------------------------------------------------------------------------
 
 /**
- * The store alone, and the file it is on.
+ * The store alone, its messages, and the file it is on.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerStore = (
   options: StoreOptions
-): Layer.Layer<ObjectStore.ObjectStore | SqliteFile.SqliteFile, AvmError.StoreError> =>
+): Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes | SqliteFile.SqliteFile, AvmError.StoreError> =>
   Layer.scopedContext(
     Effect.gen(function*() {
       const { busyTimeoutMillis = 1000, cacheBytes = 64 * 2 ** 20, filename, synchronous = "full" } = options
       const { connection } = yield* file.open({ filename, synchronous, busyTimeoutMillis })
-      const { service } = yield* Effect.acquireRelease(
+      const { mail, service } = yield* Effect.acquireRelease(
         Effect.try({
           try: () => {
             const statements = rows.make(connection)
             const cache = new Cache(cacheBytes, statements.clock())
-            const committer = new Committer(filename, statements, cache)
-            return { committer, service: store.make(statements, cache, committer) }
+            const mail = new Mail(statements.mail())
+            const committer = new Committer(filename, statements, cache, mail)
+            return {
+              committer,
+              service: store.make(statements, cache, mail, committer),
+              mail: mailboxes.make(mail, committer)
+            }
           },
-          catch: (thrown) => toStoreError(new FileNotOpened({ filename, ...reasonOf(thrown) }))
+          catch: (thrown) =>
+            toStoreError(
+              thrown instanceof MessageUnreadable ? thrown : new FileNotOpened({ filename, ...reasonOf(thrown) })
+            )
         }),
         ({ committer }) => Effect.sync(() => committer.close())
       )
       return Context.make(ObjectStore.ObjectStore, service).pipe(
+        Context.add(Mailboxes.Mailboxes, mail),
         Context.add(SqliteFile.SqliteFile, SqliteFile.make(filename, connection))
       )
     })

@@ -1,8 +1,7 @@
 /**
  * The behaviours and pure functions that the conformance vectors name (`test/conformance/BEHAVIOURS.md`), as scripts.
  *
- * Those that wait for messages (`receiver`, `twiceReceiver`) come with the asynchronous families. Behaviours of generated
- * programs are in `Steps`.
+ * Behaviours of generated programs are in `Steps`.
  *
  * @since 0.1.0
  */
@@ -148,6 +147,15 @@ const nested: Script = function*() {
   return [[input, opt(sender), opt(result), inputAfter, opt(senderAfter)]]
 }
 
+const receiver: Script = function*() {
+  return [opt(yield* ask(Obj.receive))]
+}
+
+const twiceReceiver: Script = function*() {
+  const first = yield* ask(Obj.receive)
+  return [[opt(first), opt(yield* ask(Obj.receive))]]
+}
+
 const childCaller: Script = function*() {
   const child = yield* ask(Obj.create("introspector"))
   return [opt(yield* ask(Obj.call(child, "hi")))]
@@ -285,11 +293,13 @@ export const behaviours: Readonly<Record<string, Script>> = {
   nested,
   ping: rally("ping", "pong"),
   pong: rally("pong", "ping"),
+  receiver,
   setGet,
   setTwice,
   silent,
   suicide,
   teleporter,
+  twiceReceiver,
   txAborter,
   txCloser,
   txOpener,

@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import { ObjectStore } from "@effect-avm/core"
+import { type Mailboxes, ObjectStore } from "@effect-avm/core"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
@@ -165,12 +165,12 @@ export interface Options {
  * @category layers
  */
 export const recording = <E, R>(
-  store: Layer.Layer<ObjectStore.ObjectStore, E, R>,
+  store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes, E, R>,
   { yielding = false }: Options = {}
-): Layer.Layer<ObjectStore.ObjectStore | Recording, E, R> =>
+): Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes | Recording, E, R> =>
   Layer.effectContext(Effect.map(ObjectStore.ObjectStore, (inner) => {
     const recorder = Recorder.make(inner, FiberRef.get(label), yielding)
     return Context.make(ObjectStore.ObjectStore, recorder.service).pipe(
       Context.add(Recording, { history: Effect.sync(recorder.history) })
     )
-  })).pipe(Layer.provide(store))
+  })).pipe(Layer.provideMerge(store))

@@ -3,16 +3,18 @@
  *
  * One short rule per clause, in `model/`; no Effect runs in it. A world and a session go in, a world, a session and an
  * outcome come out, so several programs are interleaved by threading one world through their sessions. Not in it yet:
- * asynchronous messages, FD, Nondet, read-only brackets. Pinned by `test/conformance/Vectors.test.ts`.
+ * outputs, waiting (`receive` answers none, and nothing is awaited), FD, Nondet, read-only brackets. Pinned by `test/conformance/Vectors.test.ts`.
  *
  * @since 0.1.0
  */
-import { type AvmError, TraceEvent, type Val } from "@effect-avm/core"
+import { type AvmError, type ObjectId, TraceEvent, type Val } from "@effect-avm/core"
 import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { abort, perform, play } from "./model/Activation.js"
 import * as Execution from "./model/Execution.js"
+import * as Mail from "./model/Mail.js"
 import { execute } from "./model/Rules.js"
+import * as Messages from "./model/rules/Messages.js"
 import * as World from "./model/World.js"
 import type { Request, Script } from "./Script.js"
 
@@ -124,6 +126,48 @@ export const run = (
     ? { _tag: "Succeeded" }
     : { _tag: "Failed", error: ran.outcome.left }
   return { ...ran, session: end(ran.world, ran.session, ending) }
+}
+
+/**
+ * The next turn: a world whose messages are one fewer, and what the turn wrote; none if nothing is ready.
+ *
+ * The mailbox that has been ready longest goes first, and behind all others if it has more messages. One whose object
+ * cannot be reached is put aside, and looked at again when nothing else is ready.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const turn = (
+  world: World.World
+): { readonly world: World.World; readonly trace: Execution.Session["trace"] } | undefined => {
+  const [id, ...ready] = world.ready
+  if (id === undefined) {
+    const again = reconsidered(world)
+    return again.ready.length === 0 ? undefined : turn(again)
+  }
+  const [message] = Mail.boxOf(world.store.mail, id)
+  if (message === undefined) return turn({ ...world, ready })
+  if (!isDeliverable(world, id)) return turn({ ...world, ready, stalled: [...world.stalled, id] })
+  const started = start({ ...world, ready, busy: id })
+  const x: Execution.Execution = { ...started, execute }
+  Messages.turn(x, message)
+  const left = { ...x.world, busy: undefined }
+  const more = Mail.boxOf(left.store.mail, id).length > 0
+  return { world: more ? World.made(left, [id]) : left, trace: x.session.trace }
+}
+
+const reconsidered = (world: World.World): World.World => {
+  const waiting = world.stalled.filter((id) => Mail.boxOf(world.store.mail, id).length > 0)
+  const stalled = waiting.filter((id) => !isDeliverable(world, id))
+  return { ...world, stalled, ready: waiting.filter((id) => !stalled.includes(id)) }
+}
+
+/** Not while its object, its machine or its controller cannot be reached. What does not exist can be, and fails. */
+const isDeliverable = (world: World.World, id: ObjectId.ObjectId): boolean => {
+  const object = world.store.objects.get(id.value)
+  return object === undefined ||
+    !world.unreachableMachines.has(object.metadata.machine) &&
+      !Option.exists(object.metadata.currentController, (controller) => world.unreachableControllers.has(controller))
 }
 
 // ---------------------------------------------------------------------------

@@ -7,16 +7,24 @@
  *
  * @since 0.1.0
  */
-import { type AvmError, ObjectStore } from "@effect-avm/core"
+import { type AvmError, Mailboxes, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 
 /**
+ * A layer of a store: both of its ports.
+ *
  * @since 0.1.0
  * @category models
  */
-export type Mutation = (store: Layer.Layer<ObjectStore.ObjectStore>) => Layer.Layer<ObjectStore.ObjectStore>
+export type Stores = Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Mutation = (store: Stores) => Stores
 
 // ---------------------------------------------------------------------------
 // mutations
@@ -91,20 +99,59 @@ export const dirtyRead: Mutation = (store) =>
       )
   }))
 
+/**
+ * Does not look whether a message that is taken is still there: of two that take it, both do, and it is processed twice.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const duplicate: Mutation = (store) =>
+  mutated(store, (inner, mailboxes) => ({
+    ...inner,
+    commit: (changes, enlisted) =>
+      Effect.flatMap(
+        Effect.filter(changes.messages.takes, (taken) =>
+          Effect.map(mailboxes.peek(taken.to), (messages) => messages.some(({ id }) => id.value === taken.id.value))),
+        (takes) =>
+          inner.commit({ ...changes, messages: { ...changes.messages, takes } }, enlisted)
+      )
+  }))
+
+/**
+ * Answers before a message that is sent outside of transactions is in its mailbox: the next one may be faster.
+ *
+ * @since 0.1.0
+ * @category mutations
+ */
+export const reordering: Mutation = (store) =>
+  mutated(store, (inner) => ({
+    ...inner,
+    commit: (changes, enlisted) =>
+      changes.messages.sends.length > 0 && changes.messages.takes.length === 0
+        ? Effect.as(
+          Effect.forkDaemon(Effect.zipRight(Effect.yieldNow(), inner.commit(changes, enlisted))),
+          ObjectStore.Committed({ version: 0 })
+        )
+        : inner.commit(changes, enlisted)
+  }))
+
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
 
 const mutated = (
-  store: Layer.Layer<ObjectStore.ObjectStore>,
-  mutation: (inner: ObjectStore.Service) => ObjectStore.Service
-): Layer.Layer<ObjectStore.ObjectStore> =>
-  Layer.effect(ObjectStore.ObjectStore, Effect.map(ObjectStore.ObjectStore, mutation)).pipe(Layer.provide(store))
+  store: Stores,
+  mutation: (inner: ObjectStore.Service, mailboxes: Mailboxes.Service) => ObjectStore.Service
+): Stores =>
+  Layer.effect(
+    ObjectStore.ObjectStore,
+    Effect.zipWith(ObjectStore.ObjectStore, Mailboxes.Mailboxes, mutation)
+  ).pipe(Layer.provideMerge(store))
 
 const validating = (
-  store: Layer.Layer<ObjectStore.ObjectStore>,
+  store: Stores,
   weaken: (changes: ObjectStore.ChangeSet) => ObjectStore.ChangeSet
-): Layer.Layer<ObjectStore.ObjectStore> =>
+): Stores =>
   mutated(store, (inner) => ({ ...inner, commit: (changes, enlisted) => inner.commit(weaken(changes), enlisted) }))
 
 /** What is no longer there cannot be written, so that existence is validated all the same. */

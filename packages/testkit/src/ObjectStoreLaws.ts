@@ -257,14 +257,14 @@ export const suite = <E>(name: string, layer: Layer.Layer<ObjectStore.ObjectStor
         const [id, other] = [fresh(), fresh()]
         yield* commit({ creates: [creation(id, 0), creation(other, 0)] })
         const reads = readOf(yield* object(id), "state")
-        const waiting = yield* Effect.fork(store.awaitConflict({ snapshot: ObjectStore.latest, reads, scans: [] }))
+        const waiting = yield* Effect.fork(store.awaitConflict({ ...ObjectStore.noChanges, reads }))
         yield* Effect.repeatN(Effect.yieldNow(), 10)
         yield* commit({ states: [[other, 1]], inputs: [[id, accepted(1)]] })
         yield* Effect.repeatN(Effect.yieldNow(), 10)
         assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
         yield* commit({ states: [[id, 1]] })
         yield* Fiber.join(waiting)
-        yield* store.awaitConflict({ snapshot: ObjectStore.latest, reads, scans: [] })
+        yield* store.awaitConflict({ ...ObjectStore.noChanges, reads })
       }))
 
     it.effect("changes are announced after they are committed", () =>

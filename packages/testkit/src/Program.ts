@@ -1,5 +1,5 @@
 /**
- * Generated programs over all synchronous families: plain data that shrinks, prints, and runs on the model and on the
+ * Generated programs over all families but those of constraints: plain data that shrinks, prints, and runs on the model and on the
  * machine alike.
  *
  * The weights make the interesting things likely: transactions of one controller that are finished, objects that run
@@ -39,6 +39,8 @@ export interface Options {
   readonly maxSteps?: number
   /** Without, nobody is cut off or comes back while the program runs. */
   readonly toggles?: boolean
+  /** Without, nothing is sent. */
+  readonly messages?: boolean
 }
 
 /**
@@ -91,13 +93,14 @@ export const toOptions = ({ home, unreachable }: Program): Model.Options => ({
  * @since 0.1.0
  * @category arbitraries
  */
-export const arbitrary = ({ maxSteps = 40, toggles = true }: Options = {}): fc.Arbitrary<Program> => {
+export const arbitrary = ({ maxSteps = 40, messages = true, toggles = true }: Options = {}): fc.Arbitrary<Program> => {
   const step = toggles ? weighted([40, stepOf(3)], [1, toggle]) : stepOf(3)
   const segment = weighted<ReadonlyArray<Steps.Step>>(
     [12, fc.tuple(step)],
     [2, fc.tuple(creation)],
     [3, transactionOf(step)],
-    [1, replication]
+    [1, replication],
+    [2, conversation]
   )
   return fc.record({
     home: weighted<string | null>([2, fc.constant(null)], [1, fc.constant("C1")]),
@@ -114,8 +117,18 @@ export const arbitrary = ({ maxSteps = 40, toggles = true }: Options = {}): fc.A
     steps: fc.tuple(
       fc.array(creation, { maxLength: 3 }),
       fc.array(segment, { minLength: 1, maxLength: maxSteps, size: "max" })
-    ).map(([creations, segments]) => [...creations, ...segments.flat()].slice(0, maxSteps))
+    ).map(([creations, segments]) => {
+      const steps = [...creations, ...segments.flat()]
+      return (messages ? steps : steps.flatMap(withoutMessages)).slice(0, maxSteps)
+    })
   })
+}
+
+/** The step, and its scripts, without what sends or receives. */
+const withoutMessages = (step: Steps.Step): ReadonlyArray<Steps.Step> => {
+  if (step.op === "send" || step.op === "sendOnly" || step.op === "receive" || step.op === "forward") return []
+  if (step.op !== "call" || step.message.kind !== "script") return [step]
+  return [{ ...step, message: { kind: "script", steps: step.message.steps.flatMap(withoutMessages) } }]
 }
 
 // ---------------------------------------------------------------------------
@@ -131,6 +144,12 @@ const oneOf = <const A extends string>(...names: ReadonlyArray<A>): fc.Arbitrary
 const position = weighted([6, fc.nat(2)], [3, fc.nat(6)], [1, fc.nat(20)])
 
 const object = weighted<Steps.ObjectRef>([18, position], [2, fc.constant("self")], [1, fc.constant("missing")])
+
+const promise: fc.Arbitrary<Steps.ObjectRef> = weighted([3, fc.constant(0)], [1, fc.nat(2)]).map((promise) => ({
+  promise
+}))
+
+const receiver = weighted<Steps.ObjectRef>([4, object], [1, promise])
 
 const tx = weighted<Steps.TxRef>([8, fc.constant(0)], [2, fc.nat(3)], [1, fc.constant("unknown")])
 
@@ -215,7 +234,10 @@ const stepOf = (depth: number): fc.Arbitrary<Steps.Step> =>
   weighted<Steps.Step>(
     [8, creation],
     [4, step("destroy", { object })],
-    [depth > 0 ? 22 : 5, callOf(depth)],
+    [depth > 0 ? 22 : 5, callOf("call", depth, object)],
+    [depth > 0 ? 16 : 8, callOf(oneOf("send", "sendOnly"), depth, receiver)],
+    [3, bare("receive")],
+    [3, step("forward", { object: promise, on: oneOf("resolved", "broken"), to: object })],
     [5, bare("self", "input", "sender", "currentMachine", "getState", "currentController", "context")],
     [3, bare("txState")],
     [5, step("setState", { state: messageOf(0) })],
@@ -235,8 +257,12 @@ const stepOf = (depth: number): fc.Arbitrary<Steps.Step> =>
 
 const creation: fc.Arbitrary<Steps.Step> = step("create", { behaviour, controller: optional(controller) })
 
-const callOf = (depth: number): fc.Arbitrary<Steps.Step> =>
-  step("call", {
+const callOf = <const Op extends "call" | "send" | "sendOnly">(
+  op: Op | fc.Arbitrary<Op>,
+  depth: number,
+  object: fc.Arbitrary<Steps.ObjectRef>
+): fc.Arbitrary<Steps.Step> =>
+  step(op, {
     object,
     message: messageOf(depth),
     behaviour: weighted<string | null>([9, fc.constant(null)], [1, oneOf("script", "counter")])
@@ -264,6 +290,28 @@ const transactionOf = (step: fc.Arbitrary<Steps.Step>): fc.Arbitrary<ReadonlyArr
     .map((op): Steps.Step => ({ op, tx: 0, attempt: true }))
   return fc.tuple(inTurn(beginning), fc.array(step, { maxLength: 6 }), inTurn(finishing)).map((parts) => parts.flat())
 }
+
+/** Objects that answer with objects, are sent to, and to whose promises is sent. */
+const conversation: fc.Arbitrary<ReadonlyArray<Steps.Step>> = fc.constant(0).chain(() =>
+  inTurn(
+    controller.map((controller): Steps.Step => ({ op: "create", behaviour: "script", controller, attempt: true })),
+    weighted([1, answeringItself], [1, scriptOf(1)]).map((message): Steps.Step => ({
+      op: "send",
+      object: 0,
+      message,
+      behaviour: null,
+      attempt: true
+    })),
+    callOf(oneOf("send", "sendOnly"), 1, promise),
+    callOf(oneOf("send", "sendOnly"), 1, receiver)
+  )
+)
+
+/** A script that answers the object that runs it. */
+const answeringItself: fc.Arbitrary<Steps.Message> = fc.constant({
+  kind: "script",
+  steps: [{ op: "finish", how: "self" }]
+})
 
 /** A script that asks for something that depends on its state, so that a replay of it may go another way (A26). */
 const sayingItsState: fc.Arbitrary<Steps.Message> = plain.map((value) => ({

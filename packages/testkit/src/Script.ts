@@ -16,7 +16,7 @@ import type * as Either from "effect/Either"
 // ---------------------------------------------------------------------------
 
 /**
- * The instructions of scripts: all synchronous ones that stand anywhere. What only brackets have is not among them.
+ * The instructions of scripts: those that stand anywhere and wait for nothing. What only brackets have is not among them.
  *
  * @since 0.1.0
  * @category models
@@ -25,7 +25,7 @@ export type Instruction = Extract<
   InstructionSet.AnyInstr,
   {
     readonly _tag:
-      | `Obj.${"create" | "destroy" | "call"}`
+      | `Obj.${"create" | "destroy" | "call" | "receive" | "send" | "sendOnly" | "forward"}`
       | `Tx.${"begin" | "commit" | "abort"}`
       | `${"Introspect" | "Reflect" | "Reify" | "Pure" | "Machine" | "Controller"}.${string}`
   }

@@ -74,6 +74,7 @@ function* execute(
       case "reject":
         return yield* reject()
       case "finish":
+        if (step.how === "self") return [yield* ask(Introspect.self)]
         return step.how === "nothing" ? [] : [Number.NaN]
       case "toggle":
         yield toggle(step.what, step.name)
@@ -104,6 +105,21 @@ function* instructionOf(
       const id = yield* Known.objectOf(known, step.object)
       const input = yield* Known.valueOf(known, step.message, Known.behaviourOf(known, id))
       return step.behaviour === null ? Obj.call(id, input) : Obj.callAs(step.behaviour, id, input)
+    }
+    case "send":
+    case "sendOnly": {
+      const id = yield* Known.objectOf(known, step.object)
+      const input = yield* Known.valueOf(known, step.message, Known.behaviourOf(known, id))
+      const options = step.behaviour === null ? {} : { behaviour: step.behaviour }
+      return step.op === "send" ? Obj.send(id, input, options) : Obj.sendOnly(id, input, options)
+    }
+    case "receive":
+      return Obj.receive
+    case "forward": {
+      const promised = Obj.eventual(yield* Known.objectOf(known, step.object))
+      const to = yield* Known.objectOf(known, step.to)
+      // The machine's own promises forward by an instruction.
+      return (step.on === "resolved" ? promised.onResolved(to, "set") : promised.onBroken(to, "set")) as Obj.Forward
     }
     case "self":
       return Introspect.self

@@ -10,21 +10,21 @@
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import { type YieldWrap, yieldWrapGet } from "effect/Utils"
 import { type AvmError, InvalidDuringTx, type StoreError } from "../AvmError.js"
 import type { Registration } from "../Behaviour.js"
-import { families } from "../InstructionSet.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
+import { contextOf, type Made } from "./contexts.js"
 import type { Cell, Frame, Place, Table } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
@@ -32,7 +32,6 @@ import { some } from "./option.js"
 import { peek } from "./peek.js"
 import { record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
-import { isRegistered, type Registered } from "./registry.js"
 import * as spans from "./spans.js"
 import {
   andThen,
@@ -465,51 +464,3 @@ const firstOutput = (registration: Registration, outputs: unknown): Step<Answere
 }
 
 const isCompound = (u: unknown): boolean => typeof u === "object" && u !== null
-
-// ---------------------------------------------------------------------------
-// the callee's context
-// ---------------------------------------------------------------------------
-
-/**
- * The behaviour's own services, and the families as its caller has them: a family that was replaced for a part of a
- * program is replaced for whom that part calls. The caller's span is passed on as well.
- */
-const contextOf = (registration: Registration, cell: Cell): Made => {
-  const caller = cell.context ?? cell.fiber?.currentContext ?? Context.empty()
-  if (!isRegistered(registration)) return made(registration, caller)
-  const { last } = registration
-  return last !== undefined && last.caller === caller ? last : registration.last = made(registration, caller)
-}
-
-const made = (registration: Registration, caller: Context.Context<never>): Made => {
-  let known = contexts.get(registration.services)
-  if (known === undefined) contexts.set(registration.services, known = [])
-  for (const entry of known) if (entry.caller === caller) return entry
-  for (const entry of known) {
-    if (passedOn.every((key) => entry.context.unsafeMap.get(key) === caller.unsafeMap.get(key))) {
-      return remember(known, caller, entry.context)
-    }
-  }
-  const services = new Map(registration.services.unsafeMap)
-  for (const key of passedOn) {
-    const service = caller.unsafeMap.get(key)
-    if (service === undefined) services.delete(key)
-    else services.set(key, service)
-  }
-  return remember(known, caller, Context.unsafeMake(services))
-}
-
-const passedOn: ReadonlyArray<string> = [...families.map((family) => family.key), Tracer.ParentSpan.key]
-
-/** A context made for a behaviour that is called from another one. */
-type Made = NonNullable<Registered["last"]>
-
-/** The last few of each behaviour: its callers are few at a time, and ask again and again. */
-const contexts = new WeakMap<Context.Context<never>, Array<Made>>()
-
-const remember = (known: Array<Made>, caller: Context.Context<never>, context: Context.Context<never>): Made => {
-  if (known.length >= 4) known.shift()
-  const entry = { caller, context, table: tableOf(context) }
-  known.push(entry)
-  return entry
-}

@@ -221,7 +221,7 @@ export const format = (self: Any): string => {
 }
 
 /** The arguments that are `Val`s: text in them is quoted, names are not. */
-const vals: ReadonlySet<string> = new Set(["input", "state", "args"])
+const vals: ReadonlySet<string> = new Set(["input", "state", "args", "message", "payload"])
 
 const show = (argument: unknown): string => {
   if (Option.isOption(argument)) return Option.isSome(argument) ? String(argument.value) : "none"

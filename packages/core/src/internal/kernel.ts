@@ -22,6 +22,7 @@ import type { Registry } from "../Behaviour.js"
 import type { ControllerId } from "../ControllerId.js"
 import type { IdGenerator } from "../IdGenerator.js"
 import type { MachineId } from "../MachineId.js"
+import type * as Mailboxes from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import * as Store from "../ObjectStore.js"
@@ -32,6 +33,7 @@ import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
 import type { Functions } from "./functions.js"
 import type { DirectStore } from "./memoryStore.js"
+import type { Post } from "./post.js"
 import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
@@ -46,6 +48,8 @@ export interface Kernel {
   readonly store: Store.Service
   /** The same store, by the short way. */
   readonly objects: DirectStore
+  readonly mailboxes: Mailboxes.Service
+  readonly post: Post
   readonly reachability: Reachability["Type"]
   readonly ids: IdGenerator["Type"]
   readonly trace: Trace["Type"]
@@ -189,7 +193,10 @@ export const claim = (
   object: Store.StoredObject
 ): Step<void, ObjectHasNoController | CrossControllerTx | ControllerUnreachable> => {
   const { currentController, id } = object.metadata
-  if (Option.isNone(currentController)) return fail(new ObjectHasNoController({ id }, true))
+  if (Option.isNone(currentController)) {
+    // A43: in a turn that is locked to none, the object itself is all that can be touched.
+    return tx.orphan !== undefined && sameId(tx.orphan, id) ? done : fail(new ObjectHasNoController({ id }, true))
+  }
   return claimFor(kernel, tx, id, currentController.value)
 }
 
@@ -200,6 +207,7 @@ export const claimFor = (
   id: ObjectId,
   controller: ControllerId
 ): Step<void, CrossControllerTx | ControllerUnreachable> => {
+  if (tx.orphan !== undefined) return fail(new CrossControllerTx({ id, controller }))
   if (Option.isSome(tx.controller)) {
     return tx.controller.value === controller ? done : fail(new CrossControllerTx({ id, controller }, true))
   }

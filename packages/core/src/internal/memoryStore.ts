@@ -12,11 +12,15 @@ import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
 import type { StoreError } from "../AvmError.js"
 import type { MachineId } from "../MachineId.js"
+import { noChanges as noMessages, type Service as MailboxesService } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf, withDirect } from "./direct.js"
+import { Held } from "./held.js"
+import { Log, nowhere } from "./memoryLog.js"
+import * as memoryMailboxes from "./memoryMailboxes.js"
 import { later, type Step, stepOf } from "./sync.js"
 
 // ---------------------------------------------------------------------------
@@ -54,61 +58,6 @@ class Gone implements Store.Tombstone {
 }
 
 type Superseding = Version | Gone
-
-/**
- * Everything that any object has accepted, in one log: each message knows where the one before it of the same object is. So
- * accepting one is writing behind the last one written, whosever that was.
- */
-class Log {
-  private readonly chunks: Array<Chunk> = []
-  private readonly answers = new Map<number, ReadonlyArray<Store.Answer>>()
-  private size = 0
-
-  /** Answers the place of the message. */
-  push(
-    previous: number,
-    input: Val,
-    sender: Option.Option<ObjectId>,
-    answers: ReadonlyArray<Store.Answer>
-  ): number {
-    const place = this.size++
-    const at = place % chunkSize
-    if (at === 0) this.chunks.push({ inputs: [], senders: [], previous: new Int32Array(chunkSize) })
-    const chunk = this.chunks[this.chunks.length - 1] as Chunk
-    chunk.inputs.push(input)
-    chunk.senders.push(sender)
-    chunk.previous[at] = previous
-    if (answers.length > 0) this.answers.set(place, answers)
-    return place
-  }
-  /** From the place of its last message on, oldest first. */
-  history(last: number): ReadonlyArray<Store.Accepted> {
-    const found: Array<Store.Accepted> = []
-    for (let place = last; place !== nowhere;) {
-      const chunk = this.chunks[Math.floor(place / chunkSize)] as Chunk
-      const at = place % chunkSize
-      found.push({
-        input: chunk.inputs[at] as Val,
-        sender: chunk.senders[at] as Option.Option<ObjectId>,
-        answers: this.answers.get(place) ?? noAnswers
-      })
-      place = chunk.previous[at] as number
-    }
-    return found.reverse()
-  }
-}
-
-interface Chunk {
-  readonly inputs: Array<Val>
-  readonly senders: Array<Option.Option<ObjectId>>
-  readonly previous: Int32Array
-}
-
-const chunkSize = 4096
-
-const nowhere = -1
-
-const noAnswers: ReadonlyArray<Store.Answer> = []
 
 interface Node {
   head: Superseding
@@ -183,24 +132,19 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
 // constructors
 // ---------------------------------------------------------------------------
 
-export const make = (): Store.Service => {
+export const make = (): { readonly store: Store.Service; readonly mailboxes: MailboxesService } => {
+  const mail = memoryMailboxes.make()
   const nodes = new Map<string, Node>()
   const log = new Log()
   const functions = new Map<string, Store.FunctionRecord>()
   const listeners = new Set<(ids: ReadonlyArray<ObjectId>) => void>()
-  // In order of taking, hence of version: the first key is the oldest snapshot held.
-  const held = new Map<number, number>()
+  const held = new Held()
   const superseded: Array<Superseded> = []
   let firstSuperseded = 0
   let clock = 0
 
-  const oldest = (): number => {
-    for (const version of held.keys()) return version
-    return clock
-  }
-
   const trim = () => {
-    const limit = oldest()
+    const limit = held.oldest ?? clock
     while (firstSuperseded < superseded.length) {
       const next = superseded[firstSuperseded] as Superseded
       if (next.by > limit) break
@@ -255,8 +199,21 @@ export const make = (): Store.Service => {
     return found === undefined ? nothing : [...found.values()]
   }
 
+  const allConflicts = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans" | "messages">) => {
+    const objects = conflicts(changes)
+    if (changes.messages === noMessages) return objects
+    const mailboxes = mail.conflicts(changes.messages)
+    return objects.length === 0 ? mailboxes : [...objects, ...mailboxes]
+  }
+
   const apply = (changes: Store.ChangeSet): Store.Outcome => {
     const commit = ++clock
+    const outcome = applyToObjects(changes, commit)
+    if (changes.messages !== noMessages) mail.apply(changes.messages, commit)
+    return outcome
+  }
+
+  const applyToObjects = (changes: Store.ChangeSet, commit: number): Store.Outcome => {
     if (onlyStates(changes)) {
       for (const [id, state] of changes.states) {
         if (!putState(id, state, commit)) throw new Error(`commit: ${id.value} is changed, but does not exist`)
@@ -341,7 +298,7 @@ export const make = (): Store.Service => {
       nodes.set(key, { head: version, accepted: nowhere })
       return
     }
-    if (held.size > 0) {
+    if (!held.isEmpty) {
       version.previous = node.head
       superseded.push({ node, by: commit })
     }
@@ -374,7 +331,7 @@ export const make = (): Store.Service => {
   }
 
   const attempt = (changes: Store.ChangeSet): Store.Outcome => {
-    const objects = conflicts(changes)
+    const objects = allConflicts(changes)
     return objects.length > 0 ? { _tag: "Conflicted", objects } : apply(changes)
   }
 
@@ -384,7 +341,7 @@ export const make = (): Store.Service => {
    */
   const together = <E>(changes: Store.ChangeSet, enlisted: STM.STM<unknown, E>): STM.STM<Store.Outcome, E> =>
     STM.suspend(() => {
-      const objects = conflicts(changes)
+      const objects = allConflicts(changes)
       if (objects.length > 0) return STM.succeed<Store.Outcome>({ _tag: "Conflicted", objects })
       let failure: Option.Option<E> = Option.none()
       const all = STM.matchSTM(enlisted, {
@@ -403,19 +360,26 @@ export const make = (): Store.Service => {
   // -------------------------------------------------------------------------
 
   const take = (): Store.Snapshot => {
-    held.set(clock, (held.get(clock) ?? 0) + 1)
+    held.take(clock)
     return { version: clock }
   }
 
   const release = (snapshot: Store.Snapshot): void => {
-    const count = held.get(snapshot.version)
-    if (count === undefined) return
-    if (count > 1) held.set(snapshot.version, count - 1)
-    else {
-      held.delete(snapshot.version)
-      trim()
-    }
+    if (held.release(snapshot.version)) trim()
   }
+
+  const untilConflict = (changes: Pick<Store.ChangeSet, "snapshot" | "reads" | "scans">): Effect.Effect<void> =>
+    Effect.async<void>((resume) => {
+      if (conflicts(changes).length > 0) return resume(Effect.void)
+      const listener = (ids: ReadonlyArray<ObjectId>) => {
+        if (changes.scans.length === 0 && !ids.some((id) => changes.reads.has(id.value))) return
+        if (conflicts(changes).length === 0) return
+        listeners.delete(listener)
+        resume(Effect.void)
+      }
+      listeners.add(listener)
+      return Effect.sync(() => listeners.delete(listener))
+    })
 
   const service: Store.Service = {
     snapshot: Effect.sync(take),
@@ -434,17 +398,9 @@ export const make = (): Store.Service => {
     commit: (changes, enlisted) =>
       enlisted === undefined ? Effect.sync(() => attempt(changes)) : STM.commit(together(changes, enlisted)),
     awaitConflict: (changes) =>
-      Effect.async<void>((resume) => {
-        if (conflicts(changes).length > 0) return resume(Effect.void)
-        const listener = (ids: ReadonlyArray<ObjectId>) => {
-          if (changes.scans.length === 0 && !ids.some((id) => changes.reads.has(id.value))) return
-          if (conflicts(changes).length === 0) return
-          listeners.delete(listener)
-          resume(Effect.void)
-        }
-        listeners.add(listener)
-        return Effect.sync(() => listeners.delete(listener))
-      }),
+      changes.messages === noMessages
+        ? untilConflict(changes)
+        : Effect.raceFirst(untilConflict(changes), mail.untilConflict(changes.messages)),
     changes: Stream.asyncPush<ReadonlyArray<ObjectId>>((emit) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -471,7 +427,7 @@ export const make = (): Store.Service => {
     commit: (changes, enlisted) =>
       enlisted === undefined ? attempt(changes) : later(STM.commit(together(changes, enlisted))),
     commitLast: (changes) => {
-      const objects = conflicts(changes)
+      const objects = allConflicts(changes)
       if (objects.length > 0) return { _tag: "Conflicted", objects }
       // First, so that no version is kept for a snapshot that is on its way out.
       release(changes.snapshot)
@@ -495,7 +451,7 @@ export const make = (): Store.Service => {
       return accept(id, input, sender, answers)
     }
   }
-  return withDirect(service, direct)
+  return { store: withDirect(service, direct), mailboxes: mail.service }
 }
 
 // ---------------------------------------------------------------------------

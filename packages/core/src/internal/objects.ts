@@ -1,5 +1,5 @@
 /**
- * The Object family: creation, destruction, calls.
+ * The Object family: creation, destruction, calls. Messages for later are in `internal/messages.ts`.
  */
 import * as Option from "effect/Option"
 import {
@@ -39,6 +39,7 @@ import {
   trace,
   wasDestroyed
 } from "./kernel.js"
+import * as messages from "./messages.js"
 import { andThen, done, fail, Later, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
@@ -47,7 +48,8 @@ import { firstCulprit } from "./valCheck.js"
 export const make = (kernel: Kernel): Implementation<Obj.Service> => ({
   create: (cell, behaviour, controller, home) => create(kernel, cell, behaviour, controller, home === true),
   destroy: (cell, id) => destroy(kernel, cell, id),
-  call: (cell, id, input, behaviour) => call(kernel, cell, id, input, behaviour)
+  call: (cell, id, input, behaviour) => call(kernel, cell, id, input, behaviour),
+  ...messages.make(kernel)
 })
 
 // ---------------------------------------------------------------------------
@@ -181,12 +183,23 @@ const callInTx = (
   // A1: what was created in here may be used, whoever owns it.
   if (creation !== undefined) return callSeen(kernel, cell, tx, creation, input, behaviour, undefined)
   const seen = see(kernel, tx, id)
-  return andThen(seen, (seen): Step<Option.Option<Val>, AvmError> => {
-    const stored = seen.observe("metadata")
-    return stored === undefined
-      ? fail(new ObjectNotFound({ id }, true))
-      : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
-  })
+  return seen instanceof Later
+    ? andThen(seen, (seen) => callSeenAs(kernel, cell, tx, seen, input, behaviour))
+    : callSeenAs(kernel, cell, tx, seen, input, behaviour)
+}
+
+const callSeenAs = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  seen: Seen,
+  input: Val,
+  behaviour: string | undefined
+): Step<Option.Option<Val>, AvmError> => {
+  const stored = seen.observe("metadata")
+  return stored === undefined
+    ? fail(new ObjectNotFound({ id: seen.id }, true))
+    : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
 }
 
 const callSeen = (

@@ -41,6 +41,8 @@ export const run = <A, E, R>(
       open: new Set()
     }
     observer?.started(execution)
+    // It takes the messages to its root frame itself, as long as it runs.
+    kernel.post.take(root)
     const cell = new Cell(
       execution,
       { self: root, input, sender: Option.none(), place: Root, asSender: Option.some(root), seen: undefined },
@@ -66,6 +68,7 @@ export const run = <A, E, R>(
 /** A9: an open transaction is aborted first, then the failure is written, without a controller; interruption is none. */
 const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Step<void> => {
   const { execution } = cell
+  kernel.post.free(execution.root)
   let aborted: Step<void> = done
   for (const tx of [...execution.open]) {
     // Fibers that still work in it must not go on outside.

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type * as STM from "effect/STM"
 import type { ControllerId } from "../ControllerId.js"
 import type { MachineId } from "../MachineId.js"
+import { noChanges as noMessages } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
@@ -14,6 +15,7 @@ import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import type { Val } from "../Val.js"
 import type { Cell, Frame } from "./frame.js"
+import { PendingMessages } from "./pendingMessages.js"
 import type { Ticket } from "./privilege.js"
 import type { Waiting } from "./waiting.js"
 
@@ -87,6 +89,11 @@ export class Transaction {
   private replicas: Pending<ReadonlyMap<MachineId, PendingReplica>> = nothing
   private scanned: Pending<ObjectId> = nothing
 
+  /** What it does to messages, if anything. */
+  private pendingMessages: PendingMessages | undefined
+  /** The object whose turn it is, if that has no controller: then it is locked to none (A43). */
+  orphan: ObjectId | undefined
+
   /** Who has finished it; the program itself does so at its end. */
   closedBy: Cell | "program" | undefined = undefined
   /** What the application's own memory does at commit. */
@@ -114,8 +121,13 @@ export class Transaction {
   readonly owner: Frame
 
   /** What `Tx.retry` waits for (A40). */
-  get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans"> {
-    return { snapshot: this.snapshot, reads: this.seen, scans: this.scans }
+  get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans" | "messages"> {
+    const messages = this.pendingMessages?.reads ?? noMessages
+    return { snapshot: this.snapshot, reads: this.seen, scans: this.scans, messages }
+  }
+
+  get messages(): PendingMessages {
+    return this.pendingMessages ??= new PendingMessages()
   }
 
   // -------------------------------------------------------------------------
@@ -242,6 +254,23 @@ export class Transaction {
    * gets `controller` (D1).
    */
   changeSet(controller: Option.Option<ControllerId>): Store.ChangeSet {
+    const { inputs, written: states } = this
+    const messages = this.pendingMessages ?? noMessages
+    if (this.creates.size + this.destroys.size + this.transfers.size + this.moves.size + this.replicas.size === 0) {
+      return {
+        snapshot: this.snapshot,
+        reads: this.seen,
+        scans: this.scans,
+        creates: none,
+        transfers: none,
+        moves: none,
+        inputs,
+        states,
+        replicas: none,
+        destroys: none,
+        messages
+      }
+    }
     const neverCame = this.creates.size > 0 && this.destroys.size > 0
     const gone = (id: ObjectId) => neverCame && this.creates.has(id.value) && this.destroys.has(id.value)
     const here = <A extends readonly [ObjectId, ...ReadonlyArray<unknown>]>(changes: ReadonlyArray<A>) =>
@@ -262,10 +291,11 @@ export class Transaction {
       creates: creates.filter(({ metadata }) => !gone(metadata.id)),
       transfers: here(list(this.transfers)),
       moves: here(list(this.moves)),
-      inputs: here(this.inputs),
-      states: here(this.written),
+      inputs: here(inputs),
+      states: here(states),
       replicas: here(replicas),
-      destroys: list(this.destroys).filter((id) => !gone(id))
+      destroys: list(this.destroys).filter((id) => !gone(id)),
+      messages
     }
   }
 }

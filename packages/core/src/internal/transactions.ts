@@ -17,6 +17,7 @@ import {
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import { freshTxId } from "../IdGenerator.js"
+import { noChanges as noMessages } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { Outcome, Snapshot } from "../ObjectStore.js"
 import { TransactionCommitted, TransactionStarted } from "../TraceEvent.js"
@@ -63,7 +64,7 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
 // beginning
 // ---------------------------------------------------------------------------
 
-const begin = (
+export const begin = (
   kernel: Kernel,
   cell: Cell,
   controller: Option.Option<ControllerId>,
@@ -95,20 +96,34 @@ const open = (
   controller: Option.Option<ControllerId>,
   options: Tx.BeginOptions,
   ticket: Ticket | undefined
-): Step<TxId, StoreError> =>
-  andThen(freshTxId(kernel.ids), (id) =>
-    andThen(snapshotFor(kernel, ticket), (snapshot) => {
-      if (ticket !== undefined) ticket.working = true
-      const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
-      cell.transaction = tx
-      cell.execution.open.add(tx)
-      return isTraced(kernel, cell)
-        ? answering(
-          traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })),
-          id
-        )
-        : id
-    }))
+): Step<TxId, StoreError> => {
+  const id = freshTxId(kernel.ids)
+  const snapshot = snapshotFor(kernel, ticket)
+  return id instanceof Later || snapshot instanceof Later
+    ? andThen(
+      id,
+      (id) => andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
+    )
+    : opened(kernel, cell, controller, options, ticket, id, snapshot)
+}
+
+const opened = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions,
+  ticket: Ticket | undefined,
+  id: TxId,
+  snapshot: Snapshot
+): Step<TxId> => {
+  if (ticket !== undefined) ticket.working = true
+  const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
+  cell.transaction = tx
+  cell.execution.open.add(tx)
+  return isTraced(kernel, cell)
+    ? answering(traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })), id)
+    : id
+}
 
 /** A store that gives no snapshot leaves nobody with the privilege. */
 const snapshotFor = (kernel: Kernel, ticket: Ticket | undefined): Step<Snapshot, StoreError> => {
@@ -141,13 +156,17 @@ const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishEr
   }
 }
 
-const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+export const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
   // A body cannot keep its `Tx.retry` to itself.
   const { waiting } = tx
   if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
   if (!tx.changed) return committed(kernel, cell, tx, false) // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
-  const controller = Option.isSome(tx.controller) ? tx.controller : kernel.homeController
+  const controller = tx.orphan !== undefined
+    ? Option.none()
+    : Option.isSome(tx.controller)
+    ? tx.controller
+    : kernel.homeController
   const changes = tx.changeSet(controller)
   const apply = (): Step<Outcome, StoreError> => {
     return tx.enlisted === undefined
@@ -217,7 +236,7 @@ const retry = (kernel: Kernel, cell: Cell): Step<never> => {
   const tx = cell.open
   if (tx === undefined || tx.options.bracket !== true) return die(new Error("Tx.retry outside Tx.transact"))
   const { reads } = tx
-  if (reads.reads.size === 0 && reads.scans.length === 0) {
+  if (reads.reads.size === 0 && reads.scans.length === 0 && reads.messages === noMessages) {
     return die(new Error("Tx.retry in a transaction that has read nothing: it would wait for ever"))
   }
   tx.waiting = new Waiting(tx.id, kernel.store.awaitConflict(reads))
@@ -248,7 +267,7 @@ const join = (
  * A38: the fibers that were forked in a transaction, and still work in it, are interrupted before it ends. Who is asked
  * for its children has forked in it; where nobody has, nobody is asked.
  */
-const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
+export const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
   tx.forking.size === 0 ?
     done :
     later(Effect.forEach(tx.forking, (parent) =>

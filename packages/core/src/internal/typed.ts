@@ -18,12 +18,23 @@ import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { YieldWrap } from "effect/Utils"
-import { type AvmError, CalleeFailed, InvalidInput, isAvmError } from "../AvmError.js"
+import { type AvmError, CalleeFailed, InvalidInput, isAvmError, ObjectNotFound } from "../AvmError.js"
 import { type Program, type Registration, Registry } from "../Behaviour.js"
 import type { ControllerId } from "../ControllerId.js"
 import { getState, input, self, setState } from "../Introspect.js"
-import { callAs, createTyped, isCallError } from "../Obj.js"
-import { type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
+import {
+  callAs,
+  createTyped,
+  eventual,
+  isCallError,
+  type Obj,
+  type Promised,
+  send,
+  sendOnly,
+  type SendOptions
+} from "../Obj.js"
+import { isObjectId, type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
+import type { OutsideTx } from "../TxPlace.js"
 import { isVal, type Val } from "../Val.js"
 import { converted, native } from "./native.js"
 import { deliver } from "./refusals.js"
@@ -116,9 +127,21 @@ export const make = (name: string, options: Options) => {
 // ---------------------------------------------------------------------------
 
 const references = (name: string, messages: ReadonlyMap<string, Message>) => {
+  class Sends {
+    constructor(readonly id: ObjectId) {}
+  }
+  class SendsOnly {
+    constructor(readonly id: ObjectId) {}
+  }
   class Ref {
     readonly behaviour = name
     constructor(readonly id: ObjectId) {}
+    get send(): Sends {
+      return new Sends(this.id)
+    }
+    get sendOnly(): SendsOnly {
+      return new SendsOnly(this.id)
+    }
     [Equal.symbol](that: unknown): boolean {
       return that instanceof Ref && Equal.equals(this.id, that.id)
     }
@@ -138,6 +161,16 @@ const references = (name: string, messages: ReadonlyMap<string, Message>) => {
         return callTyped(name, this.id, message, payload)
       }
     })
+    Object.defineProperty(Sends.prototype, message.tag, {
+      value(this: Sends, payload: unknown, options?: SendOptions) {
+        return sendTyped(name, this.id, message, payload, options)
+      }
+    })
+    Object.defineProperty(SendsOnly.prototype, message.tag, {
+      value(this: SendsOnly, payload: unknown, options?: SendOptions) {
+        return sendOnlyTyped(name, this.id, message, payload, options)
+      }
+    })
   }
   const make = (id: ObjectId) => new Ref(id)
   const schema = Schema.transform(
@@ -153,18 +186,26 @@ const callTyped = (
   id: ObjectId,
   message: Message,
   payload: unknown
-): Effect.Effect<unknown, unknown, unknown> => {
-  const encoded = encodePayload(message, payload)
-  const call = (encoded: Val) =>
+): Effect.Effect<unknown, unknown, unknown> =>
+  encoding(id, message, payload, (input) =>
     converted(
-      callAs(name, id, [message.tag, encoded]),
+      callAs(name, id, input),
       (output) => answerOf(name, id, message, output as Option.Option<Val>), // that is what a call answers
       (cause) => typedFailure(name, id, message, cause as Cause.Cause<AvmError>)
-    )
-  if (!(encoded instanceof Later)) return call(encoded)
+    ))
+
+/** Goes on with the message as a `Val` (A35). */
+const encoding = (
+  id: ObjectId,
+  message: Message,
+  payload: unknown,
+  use: (input: Val) => Effect.Effect<unknown, unknown, unknown>
+): Effect.Effect<unknown, unknown, unknown> => {
+  const encoded = encodePayload(message, payload)
+  if (!(encoded instanceof Later)) return use([message.tag, encoded])
   return Effect.flatMap(
     Effect.mapError(encoded.effect, () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))),
-    call
+    (encoded) => use([message.tag, encoded])
   )
 }
 
@@ -172,6 +213,64 @@ const answerOf = (name: string, id: ObjectId, message: Message, output: Option.O
   Option.isNone(output)
     ? die(new Error(`${name}.${message.tag} of ${id.value} has no output`))
     : defect(`The answer of ${name}.${message.tag}`, message.success.decode(output.value))
+
+const sendTyped = (
+  name: string,
+  id: ObjectId,
+  message: Message,
+  payload: unknown,
+  options: SendOptions | undefined
+): Effect.Effect<unknown, unknown, unknown> =>
+  encoding(
+    id,
+    message,
+    payload,
+    (input) =>
+      converted(
+        send(id, input, { ...options, behaviour: name }),
+        (promised) => typedPromise(name, id, message, promised as Promised)
+      )
+  )
+
+const sendOnlyTyped = (
+  name: string,
+  id: ObjectId,
+  message: Message,
+  payload: unknown,
+  options: SendOptions | undefined
+): Effect.Effect<unknown, unknown, unknown> =>
+  encoding(id, message, payload, (input) => sendOnly(id, input, { ...options, behaviour: name }))
+
+/** The promise of an answer, with its types. */
+const typedPromise = (name: string, id: ObjectId, message: Message, promised: Promised) => ({
+  id: promised.id,
+  await: Effect.matchCauseEffect(promised.await, {
+    onFailure: (cause) => {
+      const error = Option.getOrUndefined(Cause.failureOption(cause))
+      if (error?._tag !== "CalleeFailed") return typedFailure(name, id, message, cause)
+      return Effect.flatMap(receiverOf(id), (receiver) =>
+        // What another object declares is nothing this message can fail with: who it was sent to never came to be.
+        receiver === undefined
+          ? Effect.fail(new ObjectNotFound({ id }))
+          : typedFailure(name, receiver, message, cause))
+    },
+    onSuccess: (output) => effectOf(answerOf(name, id, message, output))
+  }),
+  onResolved: (to: ObjectId, tag: string) => promised.onResolved(to, tag),
+  onBroken: (to: ObjectId, tag: string) => promised.onBroken(to, tag)
+})
+
+/** Who got a message that was sent to a promise, and was answered; none if the promise was broken. */
+const receiverOf = (id: ObjectId): Effect.Effect<ObjectId | undefined, never, Obj | OutsideTx> =>
+  Effect.matchEffect(eventual(id).await, {
+    // What was never promised is the object itself.
+    onFailure: (error) =>
+      Effect.succeed(error._tag === "ObjectNotFound" && Equal.equals(error.id, id) ? id : undefined),
+    onSuccess: (output) => {
+      const next = Option.getOrUndefined(output)
+      return isObjectId(next) ? receiverOf(next) : Effect.succeed(undefined)
+    }
+  })
 
 /** As it is, where it is complete; else with what its constructor adds to it: defaults, a class. */
 const encodePayload = (message: Message, payload: unknown) => {

@@ -12,12 +12,13 @@
  * Invariants, pinned by `test/sqlite/Faults.test.ts`: nobody is answered before what he did, or has read, is durable;
  * memory and file are equal after each failure, whichever statement it was.
  */
-import type { AvmError, ObjectId, ObjectStore } from "@effect-avm/core"
+import type { AvmError, Mailboxes, ObjectId, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Scheduler } from "effect/Scheduler"
 import { type Failure, reasonOf, SnapshotLost, StoreClosed, toStoreError, WriteFailed } from "../Failure.js"
 import type { Cache, Entry } from "./cache.js"
+import type { Mail } from "./mail.js"
 import type { Change, Rows } from "./rows.js"
 
 // ---------------------------------------------------------------------------
@@ -32,6 +33,8 @@ export interface Queued {
   readonly entries: ReadonlyArray<Entry>
   readonly changes: ReadonlyArray<Change>
   readonly ids: ReadonlyArray<ObjectId.ObjectId>
+  /** What it brings to mailboxes; none without messages. */
+  readonly arrived?: Mailboxes.Arrived
 }
 
 type Written = Exit.Exit<void, AvmError.StoreError>
@@ -61,7 +64,12 @@ export class Committer {
   private broken = false
   private closed = false
 
-  constructor(private readonly filename: string, private readonly rows: Rows, private readonly cache: Cache) {
+  constructor(
+    private readonly filename: string,
+    private readonly rows: Rows,
+    private readonly cache: Cache,
+    private readonly mail: Mail
+  ) {
     this.clock = cache.durable
   }
 
@@ -96,6 +104,14 @@ export class Committer {
   /** When everything that is queued has been written, or has failed to be. */
   settled(scheduler: Scheduler): Effect.Effect<void, AvmError.StoreError> {
     return this.queue.length === 0 ? Exit.void : this.written(scheduler, Exit.void)
+  }
+
+  /** What is answered then, in the very step in which everything that is queued has been written or has failed to be. */
+  afterwards<A, E>(scheduler: Scheduler, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.async<A, E>((resume) => {
+      this.waiting.push(() => resume(answer()))
+      this.schedule(scheduler)
+    })
   }
 
   private written<A>(scheduler: Scheduler, answer: Exit.Exit<A>): Effect.Effect<A, AvmError.StoreError> {
@@ -189,8 +205,10 @@ export class Committer {
     }
     cache.durable = last
     cache.trim()
+    this.mail.durable()
     // Who listens looks at what has changed, before it may go.
     if (this.listeners.size > 0) { for (const { ids } of queue) this.announce(ids) }
+    for (const { arrived } of queue) if (arrived !== undefined) this.mail.announce(arrived)
     cache.shrink()
     return Exit.void
   }
@@ -230,6 +248,7 @@ export class Committer {
     // Only who holds such a snapshot will ask.
     this.lost = [...this.lost.filter(([, to]) => to >= cache.oldestHeld), [cache.durable, clock]]
     cache.undo()
+    this.mail.takeBack()
     cache.durable = this.clock = clock + 1
     cache.trim()
   }
@@ -245,7 +264,10 @@ export class Committer {
     if (this.rows.inTransaction()) this.rows.rollback()
     this.clock = Math.max(this.clock, this.rows.clock())
     this.cache.durable = this.clock
+    this.mail.load(this.rows.mail())
     this.broken = false
+    // What has come in between, nobody was told.
+    this.mail.announce(this.mail.everything)
   }
 
   // -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import {
   whileReading,
   withoutState
 } from "./codec.js"
+import * as mailRows from "./mailRows.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -43,6 +44,7 @@ export type Change =
     readonly replica: ObjectStore.Replica
   }
   | { readonly _tag: "ReplicaGone"; readonly ordinal: number; readonly machine: MachineId.MachineId }
+  | mailRows.MailChange
 
 export interface Rows {
   readonly begin: () => void
@@ -64,6 +66,9 @@ export interface Rows {
   /** What was changed of the object, as its newest version has it. */
   readonly writeObject: (entry: Entry) => void
   readonly writeChange: (change: Change) => void
+
+  /** All messages, promises, outputs and dead letters. */
+  readonly mail: () => mailRows.Contents
 
   readonly functionNamed: (name: string) => ObjectStore.FunctionRecord | undefined
   readonly writeFunction: (name: string, record: ObjectStore.FunctionRecord) => void
@@ -175,6 +180,7 @@ export const reading = (connection: Connection) => {
 // ---------------------------------------------------------------------------
 
 const writing = (connection: Connection) => {
+  const mail = mailRows.make(connection)
   const create = connection.prepare(
     `INSERT INTO objects (${objectColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
   )
@@ -250,10 +256,12 @@ const writing = (connection: Connection) => {
       }
       case "ReplicaGone":
         return dropReplica.run(change.ordinal, change.machine)
+      default:
+        return mail.write(change)
     }
   }
 
-  return { writeObject, writeChange }
+  return { writeObject, writeChange, mail: mail.load }
 }
 
 /** How many of the inputs are the same ones in both. */

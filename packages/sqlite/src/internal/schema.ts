@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 export const applicationId = 0x41564d31
 
 /** The format that this version writes. */
-export const format = 1
+export const format = 2
 
 export const migrationsTable = "avm_migrations"
 
@@ -91,6 +91,66 @@ const trace = [
   "CREATE INDEX trace_objects_entry ON trace_objects (entry)"
 ]
 
+const answer = `answer TEXT CHECK (answer IN ('resolved', 'broken', 'died')),
+    value BLOB,
+    error TEXT`
+
+const messages = [
+  `CREATE TABLE messages (
+    ordinal INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    sender TEXT,
+    receiver TEXT NOT NULL,
+    input BLOB NOT NULL,
+    behaviour TEXT,
+    answered INTEGER NOT NULL
+  )`,
+  `CREATE TABLE promises (
+    id TEXT NOT NULL UNIQUE,
+    settled INTEGER,
+    ${answer},
+    CHECK ((settled IS NULL) = (answer IS NULL))
+  )`,
+  `CREATE TABLE waiting (
+    ordinal INTEGER PRIMARY KEY,
+    promise TEXT NOT NULL REFERENCES promises (id),
+    id TEXT NOT NULL,
+    sender TEXT,
+    input BLOB,
+    behaviour TEXT,
+    answered INTEGER,
+    forward_on TEXT CHECK (forward_on IN ('resolved', 'broken')),
+    receiver TEXT,
+    tag TEXT,
+    CHECK ((forward_on IS NULL) = (input IS NOT NULL AND answered IS NOT NULL)),
+    CHECK ((forward_on IS NULL) = (receiver IS NULL) AND (forward_on IS NULL) = (tag IS NULL))
+  )`,
+  "CREATE INDEX waiting_promise ON waiting (promise)",
+  `CREATE TABLE outputs (
+    ordinal INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    channel TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    answer_to TEXT,
+    answer_tag TEXT,
+    CHECK ((answer_to IS NULL) = (answer_tag IS NULL))
+  )`,
+  `CREATE TABLE dead_letters (
+    ordinal INTEGER PRIMARY KEY,
+    attempts INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    sender TEXT,
+    receiver TEXT NOT NULL,
+    input BLOB NOT NULL,
+    behaviour TEXT,
+    answered INTEGER NOT NULL,
+    ${answer},
+    CHECK (answer IS NOT NULL)
+  )`
+]
+
 const statements = (...all: ReadonlyArray<string>) =>
   Effect.flatMap(SqlClient, (sql) => Effect.forEach(all, (statement) => sql.unsafe(statement), { discard: true }))
 
@@ -103,6 +163,7 @@ export const migrate = Migrator.make({})({
       ...trace,
       `PRAGMA application_id = ${applicationId}`,
       "PRAGMA user_version = 1"
-    )
+    ),
+    "2_messages": statements(...messages, "PRAGMA user_version = 2")
   })
 })

@@ -6,7 +6,7 @@
  * object within one group; each of them is answered after what it has seen is durable, or not at all: a commit is queued
  * behind it, and `release` of the snapshot waits. What is read outside transactions is waited for as well.
  */
-import { AvmError, type ObjectId, type ObjectStore } from "@effect-avm/core"
+import { AvmError, Mailboxes, type ObjectId, type ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -16,15 +16,16 @@ import * as Stream from "effect/Stream"
 import { type Failure, IdTaken, ObjectUnreadable, ReadFailed, reasonOf, StoreClosed, toStoreError } from "../Failure.js"
 import { at, type Cache, Entry } from "./cache.js"
 import * as changeSets from "./changes.js"
-import { type Committer, snapshotLost } from "./committer.js"
+import { type Committer, type Queued, snapshotLost } from "./committer.js"
+import type { Mail } from "./mail.js"
 import { pageSize, type Rows } from "./rows.js"
 
-type Reads = Pick<ObjectStore.ChangeSet, "snapshot" | "reads" | "scans">
+type Reads = Pick<ObjectStore.ChangeSet, "snapshot" | "reads" | "scans" | "messages">
 
 /** What of an object scans and reads are compared with. */
 type Now = ObjectStore.Stored | undefined
 
-export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStore.Service => {
+export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer): ObjectStore.Service => {
   let ordinal = rows.lastOrdinal()
 
   // -------------------------------------------------------------------------
@@ -96,7 +97,8 @@ export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStor
         if (now !== undefined && touches(reads, key, now)) (found ??= new Map()).set(key, idOf(now))
       }
     }
-    return found === undefined ? none : [...found.values()]
+    const messages = mail.conflicts(reads.messages)
+    return found === undefined ? messages : [...found.values(), ...messages]
   }
 
   const failed = (what: string, thrown: unknown): Exit.Exit<never, AvmError.StoreError> => {
@@ -156,11 +158,19 @@ export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStor
   // committing
   // -------------------------------------------------------------------------
 
-  const prepare = (changes: ObjectStore.ChangeSet) => {
+  const prepare = (changes: ObjectStore.ChangeSet): Queued => {
     const version = committer.clock + 1
-    const queued = changeSets.apply({ cache, find, nextOrdinal: () => ++ordinal }, changes, version)
-    committer.clock = version
-    return queued
+    const mark = mail.mark()
+    try {
+      const mailed = changes.messages === Mailboxes.noChanges ? undefined : mail.apply(changes.messages, version)
+      const queued = changeSets.apply({ cache, find, nextOrdinal: () => ++ordinal }, changes, version)
+      committer.clock = version
+      if (mailed === undefined) return queued
+      return { ...queued, changes: [...queued.changes, ...mailed.changes], arrived: mailed.arrived }
+    } catch (thrown) {
+      mail.undoTo(mark)
+      throw thrown
+    }
   }
 
   /** What is in the way may yet fail to be written; then the same would commit. Nobody waits for long. */
@@ -281,11 +291,21 @@ export const make = (rows: Rows, cache: Cache, committer: Committer): ObjectStor
               return (read !== undefined && !same(read, now)) || touches(reads, key, now)
             })
             if (!met) return
-            committer.listeners.delete(listener)
+            stop()
             resume(Effect.void)
           }
+          const mailListener = () => {
+            if (mail.conflicts(reads.messages).length === 0) return
+            stop()
+            resume(Effect.void)
+          }
+          const stop = () => {
+            committer.listeners.delete(listener)
+            mail.listeners.delete(mailListener)
+          }
           committer.listeners.add(listener)
-          return Effect.sync(() => committer.listeners.delete(listener))
+          if (reads.messages !== Mailboxes.noChanges) mail.listeners.add(mailListener)
+          return Effect.sync(stop)
         })
       }),
     changes: Stream.asyncPush<ReadonlyArray<ObjectId.ObjectId>>((emit) =>
@@ -344,8 +364,6 @@ const answers = (scan: ObjectStore.Scan, object: ObjectStore.StoredObject): bool
     return true
   }
 }
-
-const none: ReadonlyArray<ObjectId.ObjectId> = []
 
 const idOf = (now: ObjectStore.Stored): ObjectId.ObjectId => now._tag === "Tombstone" ? now.id : now.metadata.id
 

@@ -11,6 +11,7 @@ import {
   IdGenerator,
   type InstructionSet,
   Introspect,
+  type Mailboxes,
   Obj,
   type ObjectId,
   ObjectStore,
@@ -87,7 +88,7 @@ export interface Ran {
 export interface RunOptions {
   readonly seed: number
   /** The store in memory, if absent. */
-  readonly store?: Layer.Layer<ObjectStore.ObjectStore>
+  readonly store?: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
 }
 
 // ---------------------------------------------------------------------------
@@ -137,7 +138,10 @@ export const run = (
 const allUnsafe = Avm.layerUnsafe(Reflect.UnsafeReflect, Reify.UnsafeReify, Pure.UnsafePure)
 
 /** What is recorded is below the kernel, what is logged is above it. */
-const platform = (home: string | null, store: Layer.Layer<ObjectStore.ObjectStore | History.Recording>) => {
+const platform = (
+  home: string | null,
+  store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes | History.Recording>
+) => {
   const machine = Avm.layer({ homeController: Option.map(Option.fromNullable(home), ControllerId.make) })
   const ports = Layer.mergeAll(
     store,

@@ -295,6 +295,8 @@ export const ownerOf = (
 export const lock = (x: Execution, id: ObjectId.ObjectId, controller: ControllerId.ControllerId): void => {
   const tx = x.session.tx
   if (tx === undefined) return
+  // A43: a turn that is locked to none.
+  if (tx.orphan !== undefined) fail(new AvmError.CrossControllerTx({ id, controller }))
   if (Option.isNone(tx.controller)) {
     demandController(x, controller)
     changeTx(x, { controller: Option.some(controller) })
@@ -312,6 +314,7 @@ export const claim = (x: Execution, id: ObjectId.ObjectId, object: World.StoredO
   // A1: a pending creation can be used whatever its controller, and locks nothing.
   if (tx === undefined || tx.creates.has(id.value)) return
   const owner = ownerOf(x, id, object)
+  if (Option.isNone(owner) && tx.orphan === id.value) return
   if (Option.isNone(owner)) fail(new AvmError.ObjectHasNoController({ id }))
   else lock(x, id, owner.value)
 }

@@ -10,6 +10,7 @@ import * as Controllers from "./rules/Controllers.js"
 import * as Functions from "./rules/Functions.js"
 import * as Lookups from "./rules/Lookups.js"
 import * as Machines from "./rules/Machines.js"
+import * as Messages from "./rules/Messages.js"
 import * as Objects from "./rules/Objects.js"
 import * as Transactions from "./rules/Transactions.js"
 
@@ -27,6 +28,14 @@ export const execute = (x: Execution.Execution, instruction: Instruction): unkno
       return Objects.destroy(x, instruction.args)
     case "Obj.call":
       return Objects.call(x, instruction.args)
+    case "Obj.receive":
+      return Messages.receive(x)
+    case "Obj.send":
+      return Messages.send(x, instruction)
+    case "Obj.sendOnly":
+      return Messages.sendOnly(x, instruction)
+    case "Obj.forward":
+      return Messages.forward(x, instruction.args)
 
     case "Introspect.self":
       return Execution.running(x).self

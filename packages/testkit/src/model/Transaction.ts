@@ -6,8 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { ControllerId, MachineId, ObjectId, Reflect, TxId, Val } from "@effect-avm/core"
+import type { ControllerId, MachineId, Mailboxes, ObjectId, Reflect, TxId, Val } from "@effect-avm/core"
 import * as Option from "effect/Option"
+import * as Mail from "./Mail.js"
 import * as World from "./World.js"
 
 /**
@@ -51,6 +52,12 @@ export interface Transaction {
   readonly writes: ReadonlyArray<readonly [id: ObjectId.ObjectId, accepted: World.Accepted]>
   /** A17: without any of the instructions that count as a change, it commits unvalidated. */
   readonly changed: boolean
+  /** A43: the object whose turn this is, if it has no controller: then it is locked to none. */
+  readonly orphan: string | undefined
+  readonly takes: Mailboxes.Changes["takes"]
+  readonly drained: Mailboxes.Changes["drained"]
+  readonly sends: Mailboxes.Changes["sends"]
+  readonly settles: Mailboxes.Changes["settles"]
 }
 
 /**
@@ -71,7 +78,12 @@ export const make = (
   moves: new Map(),
   states: new Map(),
   writes: [],
-  changed: false
+  changed: false,
+  orphan: undefined,
+  takes: [],
+  drained: [],
+  sends: [],
+  settles: []
 })
 
 /**
@@ -121,6 +133,7 @@ export const conflicts = (tx: Transaction, now: World.Store): ReadonlyArray<Obje
       }
     }
   }
+  for (const id of Mail.conflicts(tx, now.mail)) found.set(id.value, id)
   return [...found.values()]
 }
 
@@ -145,7 +158,8 @@ export const applied = (
     const object = tx.view.objects.get(key)
     // A pending creation that was destroyed never comes to be.
     if (object !== undefined && !tx.destroys.has(key)) {
-      store = World.withObject(store, key, adopted(object, tx.transfers.has(key), tx.controller, home))
+      const resolved = tx.orphan === undefined ? Option.orElse(tx.controller, () => home) : Option.none()
+      store = World.withObject(store, key, adopted(object, tx.transfers.has(key), resolved))
     }
   }
   for (const [id, controller] of tx.transfers.values()) {
@@ -183,11 +197,9 @@ export const applied = (
 const adopted = (
   object: World.StoredObject,
   transferred: boolean,
-  resolved: Option.Option<ControllerId.ControllerId>,
-  home: Option.Option<ControllerId.ControllerId>
+  creatingController: Option.Option<ControllerId.ControllerId>
 ): World.StoredObject => {
   if (Option.isSome(object.metadata.creatingController)) return object
-  const creatingController = Option.orElse(resolved, () => home)
   const currentController = transferred ? object.metadata.currentController : creatingController
   return { ...object, metadata: { ...object.metadata, creatingController, currentController } }
 }

@@ -18,6 +18,7 @@ import {
 import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Script, Toggle } from "../Script.js"
+import * as Mail from "./Mail.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -82,6 +83,7 @@ export interface StoredObject {
 export interface Store {
   readonly objects: ReadonlyMap<string, StoredObject>
   readonly destroyed: ReadonlySet<string>
+  readonly mail: Mail.Mail
 }
 
 /**
@@ -96,6 +98,11 @@ export interface World {
   readonly machine: MachineId.MachineId
   readonly unreachableMachines: ReadonlySet<string>
   readonly unreachableControllers: ReadonlySet<string>
+  /** The mailboxes whose turn it is, next first; not the one whose turn is being run. */
+  readonly ready: ReadonlyArray<ObjectId.ObjectId>
+  /** Those whose objects could not be reached. */
+  readonly stalled: ReadonlyArray<ObjectId.ObjectId>
+  readonly busy: ObjectId.ObjectId | undefined
   readonly objectIds: number
   readonly txIds: number
 }
@@ -122,13 +129,16 @@ export interface Options {
  * @category constructors
  */
 export const make = (options: Options = {}): World => ({
-  store: { objects: new Map(), destroyed: new Set() },
+  store: { objects: new Map(), destroyed: new Set(), mail: Mail.empty },
   functions: new Map(),
   behaviours: new Map(Object.entries(options.behaviours ?? {})),
   home: Option.map(Option.fromNullable(options.home), ControllerId.make),
   machine: MachineId.make(options.machine ?? "m0"),
   unreachableMachines: new Set(options.unreachable?.machines),
   unreachableControllers: new Set(options.unreachable?.controllers),
+  ready: [],
+  stalled: [],
+  busy: undefined,
   objectIds: 0,
   txIds: 0
 })
@@ -186,7 +196,30 @@ export const withObject = (store: Store, key: string, object: StoredObject): Sto
 export const withoutObject = (store: Store, key: string): Store => {
   const objects = new Map(store.objects)
   objects.delete(key)
-  return { objects, destroyed: new Set(store.destroyed).add(key) }
+  return { ...store, objects, destroyed: new Set(store.destroyed).add(key) }
+}
+
+/**
+ * Changes messages; a mailbox that had none and has got some is ready, behind all others.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const withMail = (world: World, changes: Mail.Changes): World => {
+  const { arrived, mail } = Mail.apply(world.store.mail, changes)
+  return made({ ...world, store: { ...world.store, mail } }, arrived)
+}
+
+/**
+ * @since 0.1.0
+ * @category operations
+ */
+export const made = (world: World, ready: ReadonlyArray<ObjectId.ObjectId>): World => {
+  const known = new Set(
+    [...world.ready, ...world.stalled, ...world.busy === undefined ? [] : [world.busy]].map((_) => _.value)
+  )
+  const added = ready.filter((id) => !known.has(id.value) && known.add(id.value))
+  return { ...world, ready: [...world.ready, ...added] }
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { AvmError, Introspect, ObjectId, type Pure, type Reflect, Val } from "@effect-avm/core"
+import { AvmError, Introspect, type Obj, ObjectId, type Pure, type Reflect, Val } from "@effect-avm/core"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -25,6 +25,7 @@ type KnownObject = readonly [id: ObjectId.ObjectId, behaviour: string]
 export interface Known {
   readonly objects: Array<KnownObject>
   readonly txs: Array<string>
+  readonly promises: Array<ObjectId.ObjectId>
   readonly answers: Array<Val.Val>
 }
 
@@ -38,6 +39,7 @@ export type Packet = {
   readonly steps: ReadonlyArray<Step>
   readonly objects: ReadonlyArray<KnownObject>
   readonly txs: ReadonlyArray<string>
+  readonly promises: ReadonlyArray<ObjectId.ObjectId>
 }
 
 // ---------------------------------------------------------------------------
@@ -48,7 +50,7 @@ export type Packet = {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (): Known => ({ objects: [], txs: [], answers: [] })
+export const make = (): Known => ({ objects: [], txs: [], promises: [], answers: [] })
 
 /**
  * @since 0.1.0
@@ -62,7 +64,12 @@ export const isPacket = (input: Val.Val): input is Packet =>
  * @since 0.1.0
  * @category constructors
  */
-export const unpacked = ({ objects, txs }: Packet): Known => ({ objects: [...objects], txs: [...txs], answers: [] })
+export const unpacked = ({ objects, promises, txs }: Packet): Known => ({
+  objects: [...objects],
+  txs: [...txs],
+  promises: [...promises],
+  answers: []
+})
 
 // ---------------------------------------------------------------------------
 // references
@@ -75,7 +82,8 @@ export const unpacked = ({ objects, txs }: Packet): Known => ({ objects: [...obj
 export function* objectOf(known: Known, ref: ObjectRef): Generator<Request, ObjectId.ObjectId, unknown> {
   // Asked where it is referred to, so that no step costs an instruction that it does not need.
   if (ref === "self") return yield* ask(Introspect.self)
-  return ref === "missing" ? missing : latest(known.objects, ref)?.[0] ?? missing
+  if (ref === "missing") return missing
+  return (typeof ref === "number" ? latest(known.objects, ref)?.[0] : latest(known.promises, ref.promise)) ?? missing
 }
 
 /**
@@ -159,12 +167,13 @@ export const learn = (known: Known, step: Instruction, answer: unknown): void =>
     ? Either.match(answer, { onLeft: (error) => ({ failed: toVal(error) }), onRight: (answer) => tell(step, answer) })
     : tell(step, answer)
   known.answers.push(told)
-  if (step.op === "create" || step.op === "begin" || step.op === "call") gather(known, told)
+  if (step.op === "create" || step.op === "begin" || step.op === "call" || step.op === "send") gather(known, told)
 }
 
 const tell = (step: Instruction, answer: unknown): Val.Val => {
   if (step.op === "create") return { created: toVal(answer), behaviour: step.behaviour }
   if (step.op === "begin") return { begun: toVal(answer) }
+  if (step.op === "send") return { promised: (answer as Obj.Promised).id } // a send answers a promise
   return step.op === "txState" ? inOrder(toVal(answer), sets) : toVal(answer)
 }
 
@@ -188,9 +197,10 @@ const byText = (a: Val.Val, b: Val.Val): number => Val.format(a) < Val.format(b)
 const gather = (known: Known, told: Val.Val): void => {
   if (Array.isArray(told)) return told.forEach((item) => gather(known, item))
   if (!Predicate.isRecord(told) || ObjectId.isObjectId(told)) return
-  const { begun, behaviour, created } = told
+  const { begun, behaviour, created, promised } = told
   if (ObjectId.isObjectId(created) && typeof behaviour === "string") known.objects.push([created, behaviour])
   if (typeof begun === "string") known.txs.push(begun)
+  if (ObjectId.isObjectId(promised)) known.promises.push(promised)
 }
 
 /** What an instruction answers, as a value: an option is a list of at most one, an error its tag and payload. */
@@ -220,10 +230,11 @@ const payload = (error: AvmError.AvmError): Readonly<Record<string, unknown>> =>
 const latest = <A>(list: ReadonlyArray<A>, n: number): A | undefined => list[list.length - 1 - (n % list.length)]
 
 /** Messages stay small: what is known is passed on as far as it is recent. */
-const packed = ({ objects, txs }: Known, steps: ReadonlyArray<Step>): Packet => ({
+const packed = ({ objects, promises, txs }: Known, steps: ReadonlyArray<Step>): Packet => ({
   steps,
   objects: objects.slice(-8),
-  txs: txs.slice(-3)
+  txs: txs.slice(-3),
+  promises: promises.slice(-3)
 })
 
 /** A long answer quoted twice and twice again would grow without end; one with steps in it could call itself for ever. */

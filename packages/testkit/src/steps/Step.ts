@@ -9,12 +9,12 @@
 import type { Val } from "@effect-avm/core"
 
 /**
- * The nth latest object known, the running object, or an id that was never given out.
+ * The nth latest object known, the running object, an id that was never given out, or the nth latest promise.
  *
  * @since 0.1.0
  * @category models
  */
-export type ObjectRef = number | "self" | "missing"
+export type ObjectRef = number | "self" | "missing" | { readonly promise: number }
 
 /**
  * The nth latest transaction known, or an id that was never given out.
@@ -60,7 +60,14 @@ export type Instruction =
     readonly op: "destroy" | "reflect" | "getMachine" | "fetch" | "getController" | "freeze"
     readonly object: ObjectRef
   }
-  | { readonly op: "call"; readonly object: ObjectRef; readonly message: Message; readonly behaviour: string | null }
+  | {
+    readonly op: "call" | "send" | "sendOnly"
+    readonly object: ObjectRef
+    readonly message: Message
+    readonly behaviour: string | null
+  }
+  | { readonly op: "receive" }
+  | { readonly op: "forward"; readonly object: ObjectRef; readonly on: "resolved" | "broken"; readonly to: ObjectRef }
   | { readonly op: "self" | "input" | "sender" | "currentMachine" | "getState" | "currentController" }
   | { readonly op: "context" | "txState" }
   | { readonly op: "setState"; readonly state: Message }
@@ -83,5 +90,5 @@ export type Instruction =
 export type Step =
   | (Instruction & { readonly attempt: boolean })
   | { readonly op: "reject" }
-  | { readonly op: "finish"; readonly how: "nothing" | "invalid" }
+  | { readonly op: "finish"; readonly how: "nothing" | "invalid" | "self" }
   | { readonly op: "toggle"; readonly what: "machine" | "controller"; readonly name: string }

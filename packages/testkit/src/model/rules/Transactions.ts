@@ -52,7 +52,7 @@ export const commit = (x: X, { id }: Tx.Commit["args"]): true => {
     Execution.fail(new AvmError.TxConflict({ tx: id, objects }))
   }
   Execution.log(x, new TraceEvent.TransactionCommitted({ tx: id }))
-  x.world = { ...x.world, store: Transaction.applied(tx, x.world.store, x.world.home) }
+  x.world = World.withMail({ ...x.world, store: Transaction.applied(tx, x.world.store, x.world.home) }, tx)
   x.session = { ...x.session, tx: undefined, finished: new Map(x.session.finished).set(id, "committed") }
   return true
 }

@@ -1,0 +1,221 @@
+/**
+ * One turn: a message, the behaviour of its object, and the transaction around them.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { RuntimeFiber } from "effect/Fiber"
+import * as Option from "effect/Option"
+import { type AvmError, InvalidInput, ObjectNotFound, StoreError } from "../AvmError.js"
+import type { Registration } from "../Behaviour.js"
+import { freshObjectId } from "../IdGenerator.js"
+import type { MachineId } from "../MachineId.js"
+import type { Answer, Message } from "../Mailboxes.js"
+import { latest } from "../ObjectStore.js"
+import { describe, ErrorOccurred, MessageReceived } from "../TraceEvent.js"
+import type { Val } from "../Val.js"
+import { activate } from "./activation.js"
+import type { Allowance } from "./eager.js"
+import { Authoritative, Cell, Root } from "./frame.js"
+import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
+import { andThen, causeOf, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
+import type { Seen, Transaction } from "./transaction.js"
+import { begin, commit, withoutOthers } from "./transactions.js"
+import { trust } from "./trust.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+/** How a turn came out. */
+export type Outcome =
+  /** Committed, with the removal of the message. */
+  | { readonly _tag: "Committed"; readonly answer: Answer }
+  /** Undone; the message is where it was. */
+  | { readonly _tag: "Failed"; readonly answer: Answer }
+  | { readonly _tag: "Conflicted" }
+  /** It cannot be delivered now. */
+  | { readonly _tag: "Unreachable" }
+
+const conflicted: Outcome = { _tag: "Conflicted" }
+const unreachable: Outcome = { _tag: "Unreachable" }
+
+// ---------------------------------------------------------------------------
+// operations
+// ---------------------------------------------------------------------------
+
+/** Where a turn runs: a root frame of its own, in which the sender of the message stands for the caller. */
+export const cellFor = (
+  kernel: Kernel,
+  message: Message,
+  fiber: RuntimeFiber<unknown, unknown>,
+  allowance: Allowance
+): Step<Cell> =>
+  andThen(freshObjectId(kernel.ids), (root) => {
+    const execution = {
+      id: root.value,
+      entries: undefined,
+      timestamp: 0,
+      root,
+      rootState: [],
+      allowance,
+      finished: new Map(),
+      open: new Set<Transaction>()
+    }
+    const frame = {
+      self: root,
+      input: null,
+      sender: Option.none(),
+      place: Root,
+      asSender: message.from,
+      seen: undefined
+    }
+    const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
+    cell.context = kernel.post.families
+    return succeed(cell)
+  })
+
+/** Whether a message could be delivered now: asked before, so that waiting leaves no traces. */
+export const isDeliverable = (kernel: Kernel, { to }: Message): Step<boolean, StoreError> =>
+  andThen(kernel.objects.read(to, latest), (stored): Step<boolean, StoreError> => {
+    // To what does not exist it cannot be delivered later either.
+    if (stored === undefined || stored._tag === "Tombstone") return true
+    const { behaviour, metadata } = stored
+    if (Option.isNone(kernel.registry.lookup(behaviour))) return succeed(false)
+    return andThen(
+      stepOf(kernel.reachability.machine(metadata.machine)),
+      (reachable) =>
+        reachable && Option.isSome(metadata.currentController)
+          ? stepOf(kernel.reachability.controller(metadata.currentController.value))
+          : reachable
+    )
+  })
+
+/** Runs the turn of a message. It fails where the store does, and then is undone. */
+export const turn = (
+  kernel: Kernel,
+  cell: Cell,
+  message: Message,
+  privileged: boolean
+): Step<Outcome, StoreError> =>
+  andThen(beginning(kernel, cell, privileged), (tx) => {
+    const ran = andThen(target(kernel, tx, message), (target): Step<Ran, AvmError> => {
+      if (target === undefined) return succeed(unreachable)
+      tx.changed = true
+      tx.messages.takes.push(message)
+      const { input, to } = message
+      return andThen(trace(kernel, cell, () => trust(MessageReceived, { id: to, input })), () =>
+        andThen(
+          activate(kernel, cell, target.registration, to, target.machine, Authoritative, input, target.seen),
+          (output): Step<Ran> => ({ _tag: "Ran", output })
+        ))
+    })
+    return exiting(mapLater(ran, Effect.interruptible), (exit) => ended(kernel, cell, tx, message, exit))
+  })
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+interface Target {
+  readonly seen: Seen
+  readonly registration: Registration
+  readonly machine: MachineId
+}
+
+type Ran = { readonly _tag: "Ran"; readonly output: Option.Option<Val> } | typeof unreachable
+
+const beginning = (kernel: Kernel, cell: Cell, privileged: boolean): Step<Transaction, StoreError> =>
+  andThen(
+    // Nothing is open in a cell that is new, and no controller is asked for.
+    begin(kernel, cell, Option.none(), { retries: true, ...privileged ? { privileged } : {} }) as Step<
+      never,
+      StoreError
+    >,
+    () => succeed(cell.open as Transaction)
+  )
+
+/** Who is to run, once the transaction is locked to its controller; none if it cannot be reached. */
+const target = (
+  kernel: Kernel,
+  tx: Transaction,
+  { behaviour, input, to }: Message
+): Step<Target | undefined, AvmError> =>
+  andThen(see(kernel, tx, to), (seen): Step<Target | undefined, AvmError> => {
+    const stored = seen.observe("metadata")
+    if (stored === undefined) return fail(new ObjectNotFound({ id: to }))
+    if (Option.isSome(behaviour) && behaviour.value !== stored.behaviour) {
+      return fail(new InvalidInput({ id: to, input }))
+    }
+    const registration = kernel.registry.lookup(stored.behaviour)
+    if (Option.isNone(registration)) return succeed(undefined)
+    const { currentController, machine } = stored.metadata
+    // A43
+    if (Option.isNone(currentController)) tx.orphan = to
+    const reached = andThen(machineReachable(kernel, machine), () => claim(kernel, tx, stored))
+    return orUndefined(andThen(reached, () => ({ registration: registration.value, machine, seen })))
+  })
+
+const orUndefined = <A>(step: Step<A, AvmError>): Step<A | undefined, AvmError> => {
+  const isCutOff = (error: AvmError) => error._tag === "MachineUnreachable" || error._tag === "ControllerUnreachable"
+  const cause = causeOf(step)
+  if (cause !== undefined) return Option.exists(Cause.failureOption(cause), isCutOff) ? undefined : step
+  return mapLater(
+    step,
+    Effect.catchAll((error) => isCutOff(error) ? Effect.succeed(undefined) : Effect.fail(error))
+  )
+}
+
+const ended = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  message: Message,
+  exit: Exit.Exit<Ran, AvmError>
+): Step<Outcome, StoreError> => {
+  const undone = <A, E>(then: () => Step<A, E>): Step<A, E> =>
+    andThen(withoutOthers(cell, tx), () => andThen(abort(kernel, cell, tx), then))
+  if (exit._tag === "Failure") {
+    const error = Cause.failureOption(exit.cause)
+    if (Cause.isInterruptedOnly(exit.cause)) return undone(() => later(Effect.interrupt))
+    if (Option.isSome(error) && error.value instanceof StoreError) {
+      const { value } = error
+      return undone(() => fail(value))
+    }
+    const answer = brokenBy(exit.cause)
+    const failure = answer._tag === "Broken" ? answer.error : Cause.squash(exit.cause)
+    return undone(() =>
+      andThen(
+        traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error: failure })),
+        () => succeed<Outcome>({ _tag: "Failed", answer })
+      )
+    )
+  }
+  if (exit.value._tag === "Unreachable") return undone(() => succeed(unreachable))
+  const answer: Answer = { _tag: "Resolved", output: exit.value.output }
+  if (message.answered) tx.messages.settles.push([message.id, answer])
+  const committed = andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx))
+  const outcome: Outcome = { _tag: "Committed", answer }
+  return exiting(committed, (exit): Step<Outcome, StoreError> => {
+    if (exit._tag === "Success") return succeed(outcome)
+    const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+    if (error === undefined) return failCause(exit.cause as Cause.Cause<never>) // no failure is in it
+    return error._tag === "TxConflict" ? succeed(conflicted) : fail(error)
+  })
+}
+
+/** Goes on with however a step ends. */
+const exiting = <A, E, B, E2>(step: Step<A, E>, next: (exit: Exit.Exit<A, E>) => Step<B, E2>): Step<B, E2> => {
+  if (!(step instanceof Later)) return next(Exit.succeed(step))
+  const cause = causeOf<A, E>(step)
+  return cause === undefined
+    ? andThen(later(Effect.exit(step.effect)), next)
+    : next(Exit.failCause(cause))
+}
+
+const brokenBy = (cause: Cause.Cause<AvmError>): Answer => {
+  const error = Cause.failureOption(cause)
+  return Option.isSome(error)
+    ? { _tag: "Broken", error: error.value }
+    : { _tag: "Died", defect: describe(Cause.squash(cause)) }
+}

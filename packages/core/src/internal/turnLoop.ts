@@ -1,0 +1,419 @@
+/**
+ * The loop behind `Turns`: which mailbox goes next, which turns are under way, what becomes of those that fail.
+ *
+ * A mailbox is in one place at a time: *ready*, in the order in which mailboxes became so; *busy*, while its turn is under
+ * way; *stalled*, where its object cannot be reached; *withheld*, where somebody takes the messages himself. After its turn
+ * a mailbox that has more messages becomes ready again, behind all others: that is what makes the loop fair.
+ *
+ * A turn that needs not wait is run by the fiber of the loop itself, one that does gets a fiber of its own.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { StoreError } from "../AvmError.js"
+import type { Answer, Arrived, DeadLetter, Message } from "../Mailboxes.js"
+import type { ObjectId } from "../ObjectId.js"
+import type { Scheduling } from "../Scheduling.js"
+import type { OnFailure, Options, Service, Turn } from "../Turns.js"
+import { Allowance } from "./eager.js"
+import { Fifo } from "./fifo.js"
+import { type Cell, current } from "./frame.js"
+import { forgetCell } from "./instruction.js"
+import type { Kernel } from "./kernel.js"
+import { commitMessages, peek } from "./messages.js"
+import type { Outputs } from "./outputs.js"
+import { Signal } from "./signal.js"
+import { andThen, die, done, effectOf, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
+import { cellFor, isDeliverable, type Outcome, turn } from "./turn.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+/** A message whose turn it is. */
+interface Picked {
+  readonly id: ObjectId
+  readonly message: Message
+}
+
+/** How often a message was tried, and when it is tried again. */
+interface Trying {
+  attempts: number
+  conflicts: number
+  driver: Schedule.ScheduleDriver<unknown, unknown> | undefined
+}
+
+/** Lets the fiber stand in a cell of its own. */
+const entering = (cell: Cell): Effect.Effect<void> => Effect.map(FiberRef.set(current, cell), () => forgetCell())
+
+/** Whoever runs turns may be a program himself, and stands in his own cell again afterwards. */
+const outsideCells = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.ensuring(Effect.locally(effect, current, undefined), Effect.sync(forgetCell))
+
+/** Of the mailboxes that are ready, those that `Scheduling` is shown. */
+const shown = 16
+
+const storePauseMillis = 500
+
+// ---------------------------------------------------------------------------
+// the loop
+// ---------------------------------------------------------------------------
+
+export const make = (
+  kernel: Kernel,
+  scheduling: Scheduling["Type"],
+  outputs: Outputs,
+  options: Options
+): Effect.Effect<Service, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const loop = new TurnLoop(kernel, scheduling, options)
+    kernel.post.onFreed = (id) => loop.freed(id)
+    yield* kernel.mailboxes.listen((arrived) => {
+      loop.arrived(arrived)
+      outputs.arrived(arrived.outputs)
+    })
+
+    /** Everything that need not wait for time to pass. */
+    const settle = Effect.scoped(Effect.flatMap(Effect.scope, (scope) => {
+      const round: Effect.Effect<void, StoreError> = Effect.suspend(() => {
+        const seen = loop.signal.version
+        return Effect.zipRight(
+          loop.pump(scope),
+          Effect.suspend(() =>
+            loop.underWay > 0
+              ? Effect.zipRight(loop.signal.after(seen), round)
+              : Effect.flatMap(outputs.flush, (flushed) => flushed > 0 ? round : Effect.void)
+          )
+        )
+      })
+      return Effect.suspend(() => {
+        const before = loop.through
+        return Effect.map(Effect.zipRight(Effect.zipRight(loop.load, outputs.load), round), () => loop.through - before)
+      })
+    }))
+
+    const forever = Effect.scoped(Effect.flatMap(Effect.scope, (scope) => {
+      const idle = Effect.suspend(() => {
+        const seen = loop.signal.version
+        const changed = loop.signal.after(seen)
+        const poll = Effect.sleep(options.pollMillis ?? 200)
+        return loop.isReady ? Effect.void : loop.isStalled ? Effect.raceFirst(changed, poll) : changed
+      })
+      const turns = Effect.forever(Effect.zipRight(loop.pump(scope), idle))
+      const loaded = Effect.zipRight(loop.load, outputs.load)
+      const patient = Schedule.spaced(storePauseMillis)
+      return Effect.zipRight(
+        Effect.retry(loaded, patient),
+        Effect.zipRight(Effect.forkIn(outputs.run, scope), Effect.retry(turns, patient))
+      )
+    }))
+
+    const step = Effect.zipRight(loop.load, loop.one)
+
+    return {
+      step,
+      settle,
+      // Neither ends, but that the compiler cannot see.
+      run: Effect.zipRight(Effect.orDie(forever), Effect.never),
+      deadLetters: kernel.mailboxes.deadLetters,
+      replay: (letter) =>
+        Effect.suspend(() =>
+          effectOf(commitMessages(kernel, { unparked: [letter], sends: [{ ...letter.message, answered: false }] }))
+        ),
+      discard: (letter) => Effect.suspend(() => effectOf(commitMessages(kernel, { unparked: [letter] })))
+    }
+  })
+
+class TurnLoop {
+  readonly signal = new Signal()
+  /** How many messages are through. */
+  through = 0
+  /** How many turns are under way. */
+  underWay = 0
+
+  private readonly ready = new Fifo<ObjectId>()
+  private readonly readyIds = new Set<string>()
+  private readonly busy = new Set<string>()
+  private stalled = new Map<string, ObjectId>()
+  private readonly withheld = new Map<string, ObjectId>()
+  private readonly allowance = new Allowance()
+  private readonly concurrency: number
+  private readonly onFailure: OnFailure
+  private loaded = false
+  /** What a turn in a fiber of its own met. */
+  private failure: StoreError | undefined
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly scheduling: Scheduling["Type"],
+    private readonly options: Options
+  ) {
+    this.concurrency = Math.max(1, options.concurrency ?? 16)
+    this.onFailure = options.onFailure ?? "parkUnanswered"
+  }
+
+  get isReady(): boolean {
+    return this.ready.length > 0 && this.underWay < this.concurrency
+  }
+
+  get isStalled(): boolean {
+    return this.stalled.size > 0
+  }
+
+  // -------------------------------------------------------------------------
+  // which mailboxes are where
+  // -------------------------------------------------------------------------
+
+  arrived({ mailboxes }: Arrived): void {
+    for (const id of mailboxes) this.add(id)
+    this.signal.raise()
+  }
+
+  freed(id: ObjectId): void {
+    if (!this.withheld.delete(id.value)) return
+    this.add(id)
+    this.signal.raise()
+  }
+
+  /** What was there before the loop, once. */
+  get load(): Effect.Effect<void, StoreError> {
+    return Effect.suspend(() =>
+      this.loaded ? Effect.void : Effect.map(this.kernel.mailboxes.waiting, (ids) => {
+        this.loaded = true
+        for (const id of ids) this.add(id)
+      })
+    )
+  }
+
+  private add(id: ObjectId): void {
+    const key = id.value
+    if (this.readyIds.has(key) || this.busy.has(key) || this.stalled.has(key)) return
+    this.readyIds.add(key)
+    this.ready.push(id)
+  }
+
+  /** The next message; none if nothing is ready. */
+  private readonly next = (): Step<Picked | undefined, StoreError> => {
+    if (this.ready.length === 0) return this.reconsider()
+    return andThen(this.choose(), (index) => {
+      const id = this.ready.take(index)
+      if (id === undefined) return die(new Error(`Scheduling answered ${index}, which is none of those that are ready`))
+      this.readyIds.delete(id.value)
+      if (this.kernel.post.isTaken(id)) {
+        this.withheld.set(id.value, id)
+        return this.next()
+      }
+      return andThen(peek(this.kernel, id, { limit: 1 }), ([message]): Step<Picked | undefined, StoreError> => {
+        if (message === undefined) return this.next()
+        return andThen(isDeliverable(this.kernel, message), (deliverable): Step<Picked | undefined, StoreError> => {
+          if (deliverable) return succeed({ id, message })
+          this.stalled.set(id.value, id)
+          return this.next()
+        })
+      })
+    })
+  }
+
+  private choose(): Step<number> {
+    if (this.ready.length === 1) return succeed(0)
+    const names: Array<string> = []
+    for (let n = 0; n < shown && n < this.ready.length; n++) names.push((this.ready.at(n) as ObjectId).value) // it is there
+    return stepOf(this.scheduling.next(names))
+  }
+
+  /** Where nothing else is ready, what could not be reached is looked at again. */
+  private reconsider(): Step<Picked | undefined, StoreError> {
+    if (this.stalled.size === 0) return succeed(undefined)
+    const { stalled } = this
+    this.stalled = new Map()
+    let found: Step<unknown, StoreError> = done
+    for (const id of stalled.values()) {
+      found = andThen(
+        found,
+        () =>
+          andThen(
+            peek(this.kernel, id, { limit: 1 }),
+            ([message]) =>
+              message === undefined ? done : andThen(isDeliverable(this.kernel, message), (deliverable) => {
+                if (deliverable) {
+                  this.add(id)
+                } else this.stalled.set(id.value, id)
+                return done
+              })
+          )
+      )
+    }
+    return andThen(found, () => this.ready.length === 0 ? succeed(undefined) : this.next())
+  }
+
+  // -------------------------------------------------------------------------
+  // running turns
+  // -------------------------------------------------------------------------
+
+  /** Begins turns until none is ready, or too many are under way. Those that wait go on in fibers of the scope. */
+  pump(scope: Scope.Scope): Effect.Effect<void, StoreError> {
+    const go: Effect.Effect<void, StoreError> = Effect.suspend(() => {
+      const { failure } = this
+      if (failure !== undefined) {
+        this.failure = undefined
+        return Effect.fail(failure)
+      }
+      if (!this.allowance.mayGoOn()) return Effect.zipRight(this.allowance.pause, go)
+      if (this.underWay >= this.concurrency) return Effect.void
+      return Effect.flatMap(
+        effectOf(this.next()),
+        (picked) => picked === undefined ? Effect.void : Effect.zipRight(this.begin(picked, scope), go)
+      )
+    })
+    return outsideCells(go)
+  }
+
+  /** Brings one message through, here. */
+  get one(): Effect.Effect<Option.Option<Turn>, StoreError> {
+    const go: Effect.Effect<Option.Option<Turn>, StoreError> = Effect.suspend(() =>
+      Effect.flatMap(effectOf(this.next()), (picked) => {
+        if (picked === undefined) return Effect.succeed(Option.none())
+        this.busy.add(picked.id.value)
+        this.underWay++
+        const turned = Effect.onExit(
+          this.attempt(picked, { attempts: 0, conflicts: 0, driver: undefined }),
+          (exit) => effectOf(this.leave(picked, exit))
+        )
+        return Effect.flatMap(turned, (turn) => turn === undefined ? go : Effect.succeed(Option.some(turn)))
+      })
+    )
+    return outsideCells(go)
+  }
+
+  private begin(picked: Picked, scope: Scope.Scope): Effect.Effect<void, StoreError> {
+    this.busy.add(picked.id.value)
+    this.underWay++
+    const trying: Trying = { attempts: 0, conflicts: 0, driver: undefined }
+    return this.inCell(picked.message, (cell) => {
+      const step = this.goOn(picked, trying, this.turnIn(cell, picked.message, trying))
+      if (!(step instanceof Later)) return effectOf(this.leave(picked, Exit.succeed(step)))
+      const { effect } = step
+      const rest = Effect.withFiberRuntime<Turn | undefined, StoreError>((fiber) => {
+        // It goes on in another fiber than it has begun in.
+        cell.fiber = fiber
+        return Effect.zipRight(entering(cell), effect)
+      })
+      const noted = Effect.catchAll(
+        Effect.onExit(Effect.uninterruptible(rest), (exit) => effectOf(this.leave(picked, exit))),
+        (failure) =>
+          Effect.sync(() => {
+            this.failure = failure
+            this.signal.raise()
+          })
+      )
+      return Effect.asVoid(Effect.forkIn(noted, scope))
+    })
+  }
+
+  /** One more attempt, in the fiber that runs this. */
+  private attempt(picked: Picked, trying: Trying): Effect.Effect<Turn | undefined, StoreError> {
+    return this.inCell(
+      picked.message,
+      (cell) => Effect.uninterruptible(effectOf(this.goOn(picked, trying, this.turnIn(cell, picked.message, trying))))
+    )
+  }
+
+  private inCell<A, E>(message: Message, body: (cell: Cell) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.withFiberRuntime((fiber) =>
+      Effect.flatMap(
+        effectOf(cellFor(this.kernel, message, fiber, this.allowance)),
+        (cell) => Effect.zipRight(entering(cell), Effect.suspend(() => body(cell)))
+      )
+    )
+  }
+
+  private turnIn(cell: Cell, message: Message, trying: Trying): Step<Outcome, StoreError> {
+    trying.attempts++
+    return turn(this.kernel, cell, message, trying.conflicts > 1)
+  }
+
+  /** What is done after a turn; none if its message is not through. */
+  private goOn(
+    picked: Picked,
+    trying: Trying,
+    outcome: Step<Outcome, StoreError>
+  ): Step<Turn | undefined, StoreError> {
+    return andThen(outcome, (outcome): Step<Turn | undefined, StoreError> => {
+      const { id, message } = picked
+      const { attempts } = trying
+      switch (outcome._tag) {
+        case "Committed":
+          this.through++
+          return succeed({ message, answer: outcome.answer, attempts })
+        case "Unreachable":
+          this.stalled.set(id.value, id)
+          return succeed(undefined)
+        case "Conflicted":
+          trying.conflicts++
+          // Somebody else may have taken the message.
+          return andThen(
+            peek(this.kernel, id, { limit: 1 }),
+            ([head]): Step<Turn | undefined, StoreError> =>
+              head?.id.value === message.id.value ? later(this.attempt(picked, trying)) : undefined
+          )
+        case "Failed":
+          return this.failed(picked, trying, outcome.answer)
+      }
+    })
+  }
+
+  private failed(picked: Picked, trying: Trying, answer: Answer): Step<Turn | undefined, StoreError> {
+    const { retry } = this.options
+    if (retry === undefined) return this.giveUp(picked.message, trying.attempts, answer)
+    const known = trying.driver === undefined
+      ? Effect.map(Schedule.driver(retry as Schedule.Schedule<unknown, unknown>), (driver) => trying.driver = driver)
+      : Effect.succeed(trying.driver)
+    return later(
+      Effect.flatMap(
+        known,
+        (driver) =>
+          Effect.matchEffect(Effect.interruptible(driver.next(answer._tag === "Broken" ? answer.error : answer)), {
+            onFailure: () => effectOf(this.giveUp(picked.message, trying.attempts, answer)),
+            onSuccess: () => this.attempt(picked, trying)
+          })
+      )
+    )
+  }
+
+  /** The message goes, its promise breaks, in one commit. */
+  private giveUp(message: Message, attempts: number, answer: Answer): Step<Turn | undefined, StoreError> {
+    const letter: DeadLetter = { message, reason: answer, attempts }
+    const parks = this.onFailure === "park" || this.onFailure === "parkUnanswered" && !message.answered
+    const given = commitMessages(this.kernel, {
+      takes: [message],
+      settles: message.answered ? [[message.id, answer]] : [],
+      parked: parks ? [letter] : []
+    })
+    return andThen(given, (given) => {
+      if (!given) return succeed(undefined)
+      this.through++
+      return succeed({ message, answer, attempts })
+    })
+  }
+
+  /** A mailbox with more messages goes to the end. */
+  private leave(picked: Picked, exit: Exit.Exit<unknown, StoreError>): Step<void> {
+    const { id } = picked
+    this.busy.delete(id.value)
+    this.underWay--
+    const more = exit._tag === "Failure" ? succeed(true) : andThen(
+      peek(this.kernel, id, { limit: 1 }),
+      (messages) => succeed(messages.length > 0)
+    )
+    // If the store does not say, the next look at the mailbox will.
+    const asked = mapLater(more, Effect.catchAll(() => Effect.succeed(true)))
+    return andThen(asked, (more) => {
+      if (more) this.add(id)
+      this.signal.raise()
+      return done
+    })
+  }
+}
