@@ -136,7 +136,7 @@ describe("avm trace", () => {
         )
         db.close()
         const last = yield* avm("trace", "--store", store, "--last", String(long + 1))
-        assert.strictEqual(last.code, 0)
+        assert.strictEqual(last.code, 0, last.err)
         const rows = lines(last.out)
         assert.strictEqual(rows.length, long + 2)
         assert.match(rows[1], /<\/script>\\u001b\[2J"'\\n\\u202ex+…/)

@@ -24,7 +24,7 @@ import * as Module from "../Module.js"
 import type { Term } from "../Term.js"
 import { checks } from "./checks.js"
 import { type Advance, jsonLine, out, progress } from "./printing.js"
-import { failed, layer, type Record, Store, toWritten } from "./reading.js"
+import { layer, type Record, Store, toWritten } from "./reading.js"
 import { cut, printable } from "./text.js"
 
 export interface Options {
@@ -211,7 +211,7 @@ const replayAll = (
 ): Effect.Effect<Replayed, CliError, Store> =>
   Effect.scoped(Effect.gen(function*() {
     const { ask, reader } = yield* Store
-    const machine = yield* Layer.build(Layer.provide(Avm.layer(), ports(reader)))
+    const machine = yield* Layer.build(Layer.provide(Avm.layer({ turns: { run: "manual" } }), ports(reader)))
     yield* Layer.build(Layer.provide(module.layer, Layer.succeedContext(machine))).pipe(
       Effect.catchAllCause((cause) => {
         found(`the layer of ${module.name}`, Cause.pretty(cause))
@@ -232,7 +232,8 @@ const replayAll = (
         if (accepted === 0) return
         if (recorded === 0) return void unrecorded++
         const object = ObjectId.make(String(id))
-        const stored = Option.getOrUndefined(yield* Effect.mapError(reader.object(object), failed))
+        // One that cannot be read has been found already.
+        const stored = Option.getOrUndefined(Option.flatten(yield* Effect.option(reader.object(object))))
         if (stored?._tag !== "StoredObject") return
         const place = `object ${object.value}`
         const exit = yield* Effect.either(Effect.provide(Avm.replay(object), machine))
@@ -252,6 +253,8 @@ const replayAll = (
 const ports = (reader: Store["Type"]["reader"]) => {
   const never = Effect.dieMessage("verify: a replay asked for more than objects and histories")
   return Layer.mergeAll(
+    // Mailboxes that stay empty: of the store, what follows takes the place.
+    ObjectStore.layerMemory,
     Layer.succeed(ObjectStore.ObjectStore, {
       snapshot: never,
       release: () => never,
