@@ -117,6 +117,15 @@ const rooms: ReadonlyArray<Room> = [
 
 /** Where time, chance and output come in: the modules that may name what is banned, and what they may name. */
 const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "packages/cli/src/Term.ts": ["process.stdout", "process.stderr", "process.env"],
+  "packages/cli/src/main.ts": [
+    "process.argv",
+    "process.exit",
+    "process.exitCode",
+    "process.once",
+    "setImmediate",
+    "setInterval"
+  ],
   "packages/core/src/IdGenerator.ts": ["randomBytes"],
   "packages/core/src/internal/eager.ts": ["setImmediate"],
   "packages/solver/src/internal/pace.ts": ["setImmediate"],

@@ -70,6 +70,18 @@ describe("avm run", () => {
       })
     ))
 
+  it.live("knows for its pictures who called, when a call began, and what states became", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const made = path.join(directory, "bank.svg")
+        const { err } = yield* avm("run", example("Bank"), "--svg", made)
+        assert.strictEqual(err, "")
+        // The same run, recorded by hand (`test/diagram/recorder.ts`), but for its title.
+        const kept = readFileSync(path.join(root, "docs/pictures/bank.svg"), "utf8")
+        assert.strictEqual(readFileSync(made, "utf8").replaceAll("Bank.ts", "A bank"), kept)
+      })
+    ))
+
   it.live("prints the result even where the picture cannot be written", () =>
     Effect.gen(function*() {
       const { code, err, out } = yield* avm("run", example("Bank"), "--html", "/nonexistent/bank.html", "--trace", "table")

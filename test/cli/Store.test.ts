@@ -132,7 +132,7 @@ describe("avm trace", () => {
         db.exec(
           "INSERT INTO trace (at, execution, timestamp, event, fields) WITH RECURSIVE n(i) AS " +
             `(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${long}) ` +
-            `SELECT i, 'e', i, 'StateUpdated', '{"id":"o' || i % 10 || '"}' FROM n`
+            `SELECT i, 'e', i, 'StateUpdated', '{"id":"o' || (i % 10) || '"}' FROM n`
         )
         db.close()
         const last = yield* avm("trace", "--store", store, "--last", String(long + 1))

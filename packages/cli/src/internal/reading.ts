@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { StoreFailed, UnknownId } from "../CliError.js"
-import { partsOfShort } from "./text.js"
+import { cut, partsOfShort } from "./text.js"
 import type { Traced } from "./words.js"
 
 // ---------------------------------------------------------------------------
@@ -135,7 +135,7 @@ const page = (asked: Asked, after: number): Effect.Effect<ReadonlyArray<Written>
       Effect.try({
         try: () => toWritten(row),
         catch: (thrown) =>
-          new StoreFailed({ reason: `${filename}: entry ${row.entry} of the trace cannot be read: ${thrown}` })
+          new StoreFailed({ reason: `${filename}: entry ${row.entry} of the trace cannot be read: ${cut(String(thrown), 300)}` })
       }))
   })
 

@@ -1,6 +1,6 @@
 /**
  * Takes the entries of a run in memory, for a table and for a picture; for the picture also what entries do not say: who
- * called, when a call began, what a state became, what an object was before. Pinned by `test/cli/Recorder.test.ts`.
+ * called, when a call began, what a state became, what an object was before. Pinned by `test/cli/Run.test.ts`.
  *
  * What belongs to an entry is found by the fiber that appends it: the instruction that it is executing is in a FiberRef.
  */

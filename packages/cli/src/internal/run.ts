@@ -121,8 +121,8 @@ const running = (module: Module.Loaded, input: Val.Val): Effect.Effect<unknown, 
   }))
 
 /** What a program prints goes where it would go without the command; beside the result, if that is for other programs. */
-const consoleOf = ({ json }: Options, console: Console.Console): Console.Console =>
-  json ? { ...console, log: console.error, info: console.error, table: console.error } : console
+const consoleOf = ({ json }: Options, own: Console.Console): Console.Console =>
+  json ? { ...own, log: own.error, info: own.error, table: own.error } : own
 
 const sendingTo = ({ otlp }: Options, { name }: Module.Loaded) =>
   Option.match(otlp, { onNone: () => Layer.empty, onSome: (url) => telemetry(url, name) })

@@ -2,6 +2,7 @@
  * A trace entry in the columns of a table, and as JSON.
  */
 import { TraceEvent, type TxId } from "@effect-avm/core"
+import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Row } from "./table.js"
@@ -42,7 +43,10 @@ const columnsOf = ({ event, executingController }: TraceEvent.TraceEntry, tx: Op
 
 /** In universal time, so that it is the same wherever it is read. */
 const timeOf = (millis: number): string =>
-  Number.isFinite(millis) ? new Date(millis).toISOString().slice(0, -1).replace("T", " ") : "-"
+  Option.match(DateTime.make(millis), {
+    onNone: () => "-",
+    onSome: (at) => DateTime.formatIso(at).slice(0, -1).replace("T", " ")
+  })
 
 const name = (text: string): string => printable(cut(shortIds(text), 200))
 
