@@ -110,7 +110,7 @@ const work = Effect.gen(function*() {
 })
 
 const encode = <A, I>(schema: Schema.Schema<A, I>, values: Iterable<A>) =>
-  JSON.stringify([...values].map(Schema.encodeSync(schema)))
+  JSON.stringify([...values].map((value) => Schema.encodeSync(schema)(value)))
 
 /** Everything that there is of messages, in order. */
 const dump = Effect.gen(function*() {
