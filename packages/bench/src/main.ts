@@ -8,6 +8,7 @@ import { parseArgs } from "node:util"
 import * as contention from "./contention.js"
 import * as durable from "./durable.js"
 import * as durableSize from "./durableSize.js"
+import * as durableTurns from "./durableTurns.js"
 import * as failures from "./failures.js"
 import { measure, show, type Table } from "./harness.js"
 import * as memory from "./memory.js"
@@ -56,6 +57,7 @@ if (wanted("durable")) {
   for (const synchronous of ["full", "off"] as const) {
     process.stdout.write(`${await durable.table(values.quick ? 3 : 11, synchronous)}\n`)
   }
+  process.stdout.write(`${await durableTurns.table(values.quick ? 3 : 11, "full")}\n`)
   process.stdout.write(`${await durableSize.table(values.quick ? 100_000 : 1_000_000)}\n`)
 }
 if (wanted("solver")) {
