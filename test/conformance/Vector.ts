@@ -64,15 +64,13 @@ export const vectors: ReadonlyArray<Vector> = Schema.decodeUnknownSync(Schema.pa
 // ---------------------------------------------------------------------------
 
 /** Families that come later. */
-export type Pending = "receive" | "FD" | "Nondet"
+export type Pending = "receive"
 
 /** The family that a vector is waiting for, if it is waiting for one. */
 export const pending = ({ behaviours, receive, steps }: Vector): Pending | undefined => {
   if (receive !== undefined || behaviours.some((name) => /receiver/i.test(name))) return "receive"
   for (const { instr } of steps) {
     if (instr === "Obj.receive") return "receive"
-    if (instr.startsWith("FD.")) return "FD"
-    if (instr.startsWith("Nondet.")) return "Nondet"
   }
   return undefined
 }

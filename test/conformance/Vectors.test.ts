@@ -29,9 +29,6 @@ describe("vectors that wait", () => {
   const waiting = (family: Pending) => vectors.filter((vector) => pending(vector) === family).map(({ name }) => name)
 
   it("for receive", () => assert.deepStrictEqual(waiting("receive"), ["receive-root", "receive-object-tx"]))
-  it("for FD", () => assert.deepStrictEqual(waiting("FD"), ["fd-narrow", "fd-post-false", "fd-label-unknown"]))
-  it("for Nondet", () =>
-    assert.deepStrictEqual(waiting("Nondet"), ["nondet-choose", "nondet-choose-empty", "nondet-require-false"]))
 })
 
 // ---------------------------------------------------------------------------

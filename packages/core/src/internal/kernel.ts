@@ -5,6 +5,7 @@
  * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
  * (A33).
  */
+import type { ConstraintSolver } from "@effect-avm/solver"
 import type * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
@@ -33,7 +34,7 @@ import type { DirectStore } from "./memoryStore.js"
 import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
-import type { Seen, Transaction } from "./transaction.js"
+import type { Search, Seen, Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
@@ -50,6 +51,7 @@ export interface Kernel {
   readonly registry: Registry["Type"]
   readonly functions: Functions
   readonly privilege: Privilege
+  readonly solver: ConstraintSolver.Service
   readonly homeController: Option.Option<ControllerId>
   readonly machine: MachineId
 }
@@ -262,14 +264,23 @@ export const reading = (
 // finishing transactions
 // ---------------------------------------------------------------------------
 
-/** Ends a transaction without any effect on the store. */
-export const abort = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
+/**
+ * Ends a transaction without any effect on the store. `rejected`: the program has given it up, so that its labels count as
+ * tried (D28).
+ */
+export const abort = (kernel: Kernel, cell: Cell, tx: Transaction, rejected = false): Step<void> => {
+  const entries = tx.search === undefined ? done : held(tx.search)
   close(kernel, cell, tx, "aborted")
+  tx.variables?.abort(rejected)
   return andThen(
     kernel.objects.release(tx.snapshot),
-    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }))
+    () => andThen(entries, () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id })))
   )
 }
+
+/** Writes the entries that were held back while it was open which of the ways that were tried is taken. */
+export const held = ({ entries }: Search): Step<void> =>
+  entries.splice(0).reduce((before: Step<void>, entry) => andThen(before, entry), done)
 
 export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "committed" | "aborted"): void => {
   tx.status = status
@@ -312,9 +323,24 @@ export const traceAs = (
   event: () => TraceEvent
 ): Step<void> => {
   if (!isTraced(kernel, cell)) return done
+  const search = cell.open?.search
+  if (search !== undefined) {
+    const built = event()
+    search.entries.push(() => write(kernel, cell, executingController, built))
+    return done
+  }
+  return write(kernel, cell, executingController, event())
+}
+
+const write = (
+  kernel: Kernel,
+  cell: Cell,
+  executingController: Option.Option<ControllerId>,
+  event: TraceEvent
+): Step<void> => {
   const { execution, fiber } = cell
   // Built by the machine itself, so there is nothing to validate.
-  const entry = trust(TraceEntry, { timestamp: execution.timestamp++, event: event(), executingController })
+  const entry = trust(TraceEntry, { timestamp: execution.timestamp++, event, executingController })
   if (spans.isTraced(fiber)) spans.event(fiber, cell.context ?? fiber.currentContext, entry.event)
   execution.entries?.push(entry)
   return kernel.trace.enabled ? stepOf(kernel.trace.append(execution.id, entry)) : done
