@@ -45,6 +45,7 @@ const rooms: ReadonlyArray<Room> = [
       "TxId",
       "ObjectMeta",
       "TxPlace",
+      "Constraint",
       "internal/direct",
       "internal/option",
       "internal/schema",
@@ -77,26 +78,46 @@ const rooms: ReadonlyArray<Room> = [
   {
     name: "where programs stand",
     modules: [
+      "internal/choices",
+      "internal/deciding",
       "internal/eager",
       "internal/forks",
       "internal/frame",
       "internal/pendingMessages",
+      "internal/interning",
+      "internal/judging",
+      "internal/lowering",
       "internal/privilege",
       "internal/refusals",
+      "internal/settling",
+      "internal/shifting",
+      "internal/sketch",
+      "internal/space",
       "internal/spans",
       "internal/transaction",
+      "internal/variables",
       "internal/waiting"
     ]
   },
   {
     name: "instructions",
-    modules: ["Instr", "internal/instruction", "internal/native", "internal/peek"]
+    modules: [
+      "Instr",
+      "internal/choosing",
+      "internal/instruction",
+      "internal/native",
+      "internal/peek",
+      "internal/refeeding",
+      "internal/searching",
+      "internal/solving"
+    ]
   },
   {
     name: "families",
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller", "internal/bracket"],
     never: ["families", "ports"]
   },
+  { name: "constraints", modules: ["FD", "Nondet", "Intent", "internal/domain"], never: ["ports"] },
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
   {
     name: "behaviours",

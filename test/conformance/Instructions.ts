@@ -2,11 +2,14 @@
  * The instructions of a vector as values: names and arguments to what `@effect-avm/core` calls them.
  */
 import {
+  Constraint,
   Controller,
   ControllerId,
+  FD,
   Introspect,
   Machine,
   MachineId,
+  Nondet,
   Obj,
   ObjectId,
   Pure,
@@ -68,7 +71,53 @@ const instructions: Readonly<Record<string, (args: Args) => Script.Instruction>>
   "Controller.current": () => Controller.current,
   "Controller.getController": ([id]) => Controller.getController(objectId(id)),
   "Controller.transfer": ([id, controller]) => Controller.transfer(objectId(id), ControllerId.make(text(controller))),
-  "Controller.freeze": ([id]) => Controller.freeze(objectId(id))
+  "Controller.freeze": ([id]) => Controller.freeze(objectId(id)),
+  "FD.newVar": ([domain]) => FD.newVar(FD.values(...list(domain))),
+  "FD.narrow": ([id, domain]) => FD.narrow(FD.variable(text(id)), FD.values(...list(domain))),
+  "FD.post": ([constraint]) => FD.post(constraintOf(constraint)),
+  "FD.label": ([id]) => FD.label(FD.variable(text(id))),
+  "Nondet.choose": ([options]) => Nondet.choose(list(options)),
+  "Nondet.require": ([condition]) => Nondet.require(condition === true)
+}
+
+/** `{"Eq": [variable, variable]}`; the value forms have a value in the second place. */
+const constraintOf = (argument: unknown): Constraint.Constraint => {
+  if (!Predicate.isRecord(argument)) return refuse("a constraint", argument)
+  const [[name, parts] = ["", []]] = Object.entries(argument)
+  const terms = Array.isArray(parts) ? parts : []
+  const term = (place: number) => FD.variable<number>(text(terms[place]))
+  // The value forms are about numbers.
+  const value = (place: number) => val(terms[place]) as number
+  switch (name) {
+    case "Eq":
+      return Constraint.eq(term(0), term(1))
+    case "Neq":
+      return Constraint.neq(term(0), term(1))
+    case "Leq":
+      return Constraint.leq(term(0), term(1))
+    case "Lt":
+      return Constraint.lt(term(0), term(1))
+    case "Geq":
+      return Constraint.geq(term(0), term(1))
+    case "Gt":
+      return Constraint.gt(term(0), term(1))
+    case "AllDiff":
+      return Constraint.allDifferent(terms.map((_, place) => term(place)))
+    case "EqVal":
+      return Constraint.eq(term(0), value(1))
+    case "NeqVal":
+      return Constraint.neq(term(0), value(1))
+    case "LeqVal":
+      return Constraint.leq(term(0), value(1))
+    case "LtVal":
+      return Constraint.lt(term(0), value(1))
+    case "GeqVal":
+      return Constraint.geq(term(0), value(1))
+    case "GtVal":
+      return Constraint.gt(term(0), value(1))
+    default:
+      return refuse("a constraint", argument)
+  }
 }
 
 const text = (argument: unknown): string => Predicate.isString(argument) ? argument : refuse("a text", argument)

@@ -3,7 +3,7 @@
  *
  * A name is bound once, to one id, and no id has two names.
  */
-import { AvmError, ObjectId, type TraceEvent } from "@effect-avm/core"
+import { AvmError, Constraint, ObjectId, type TraceEvent } from "@effect-avm/core"
 import { Behaviours } from "@effect-avm/testkit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -20,7 +20,8 @@ export class Symbols {
   ])
 
   /** Binds a name where it occurs first; whether it fits where it occurs again is found out by comparing. */
-  bind(name: unknown, id: unknown): void {
+  bind(name: unknown, found: unknown): void {
+    const id = idOf(found)
     if (!isName(name) || this.ids.has(name)) return
     if (ObjectId.isObjectId(id) || (Predicate.isString(id) && this.nameOf(id) === undefined)) this.ids.set(name, id)
   }
@@ -38,7 +39,8 @@ export class Symbols {
   }
 
   /** What came of a step, as data with names; null stands for none. */
-  name(found: unknown): unknown {
+  name(answer: unknown): unknown {
+    const found = idOf(answer)
     if (ObjectId.isObjectId(found)) return this.nameOf(found) ?? `?${found.value}`
     if (Predicate.isString(found)) return this.nameOf(found) ?? found
     if (Option.isOption(found)) return Option.isNone(found) ? null : this.name(found.value)
@@ -78,6 +80,9 @@ export class Symbols {
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+/** A variable is named by its id. */
+const idOf = (found: unknown): unknown => Constraint.isTerm(found) && "id" in found ? found.id : found
 
 const isName = (data: unknown): data is string => Predicate.isString(data) && data.startsWith("$") && data !== "$_"
 

@@ -58,19 +58,3 @@ const File = Schema.Struct({ format: Schema.Literal(1), vectors: Schema.Array(Ve
 export const vectors: ReadonlyArray<Vector> = Schema.decodeUnknownSync(Schema.parseJson(File), {
   onExcessProperty: "error"
 })(readFileSync(new URL("vectors.json", import.meta.url), "utf8")).vectors
-
-// ---------------------------------------------------------------------------
-// what they need
-// ---------------------------------------------------------------------------
-
-/** Families that come later. */
-export type Pending = "FD" | "Nondet"
-
-/** The family that a vector is waiting for, if it is waiting for one. */
-export const pending = ({ steps }: Vector): Pending | undefined => {
-  for (const { instr } of steps) {
-    if (instr.startsWith("FD.")) return "FD"
-    if (instr.startsWith("Nondet.")) return "Nondet"
-  }
-  return undefined
-}

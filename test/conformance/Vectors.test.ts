@@ -6,11 +6,11 @@ import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
 import { machine, model } from "./executors.js"
 import { differences } from "./runner.js"
-import { type Pending, pending, type Vector, vectors } from "./Vector.js"
+import { type Vector, vectors } from "./Vector.js"
 
 for (const executor of [model, machine("machine in memory", ObjectStore.layerMemory)]) {
   describe(`vectors on the ${executor.name}`, () => {
-    for (const vector of vectors.filter((vector) => pending(vector) === undefined)) {
+    for (const vector of vectors) {
       it(vector.name, async () => {
         const found = await Effect.runPromise(Effect.scoped(differences(vector, executor)))
         assert.isEmpty(found, `${vector.doc} (${vector.basis})\n${found.join("\n")}`)
@@ -18,20 +18,12 @@ for (const executor of [model, machine("machine in memory", ObjectStore.layerMem
     }
 
     it("notices what is different", async () => {
-      for (const vector of vectors.filter((vector) => pending(vector) === undefined).flatMap(spoiled)) {
+      for (const vector of vectors.flatMap(spoiled)) {
         assert.isNotEmpty(await Effect.runPromise(Effect.scoped(differences(vector, executor))), vector.name)
       }
     })
   })
 }
-
-describe("vectors that wait", () => {
-  const waiting = (family: Pending) => vectors.filter((vector) => pending(vector) === family).map(({ name }) => name)
-
-  it("for FD", () => assert.deepStrictEqual(waiting("FD"), ["fd-narrow", "fd-post-false", "fd-label-unknown"]))
-  it("for Nondet", () =>
-    assert.deepStrictEqual(waiting("Nondet"), ["nondet-choose", "nondet-choose-empty", "nondet-require-false"]))
-})
 
 // ---------------------------------------------------------------------------
 // internal

@@ -5,10 +5,12 @@ import {
   Behaviour,
   type Controller,
   type ControllerId,
+  type FD,
   type InstructionSet,
   type Introspect,
   type Machine,
   type MachineId,
+  type Nondet,
   type Obj,
   type ObjectId,
   type ObjectMeta,
@@ -106,6 +108,12 @@ interface Errors {
     | AvmError.ControllerUnreachable
     | AvmError.StoreError
   "Controller.freeze": AvmError.FreezeFailed | AvmError.CrossControllerTx | AvmError.StoreError
+  "FD.newVar": AvmError.EmptyDomain | AvmError.InvalidVal | AvmError.InvalidConstraint
+  "FD.narrow": AvmError.UnknownVariable | AvmError.InvalidVal | AvmError.InvalidConstraint
+  "FD.post": AvmError.UnknownVariable | AvmError.InvalidConstraint
+  "FD.label": AvmError.UnknownVariable | AvmError.EmptyDomain
+  "Nondet.choose": AvmError.NoChoices | AvmError.InvalidVal | AvmError.InvalidConstraint
+  "Nondet.require": AvmError.Unsatisfiable | AvmError.UnknownVariable | AvmError.InvalidConstraint
 }
 
 interface Answers {
@@ -149,6 +157,13 @@ interface Answers {
   "Controller.getController": Option.Option<ControllerId.ControllerId>
   "Controller.transfer": true
   "Controller.freeze": Option.Option<boolean>
+  "FD.newVar": FD.Var<Val.Val>
+  "FD.narrow": boolean
+  "FD.post": boolean
+  "FD.label": Val.Val
+  // The value, or the choice as a term: one instruction in two shapes.
+  "Nondet.choose": Val.Val | Nondet.Choice<Val.Val>
+  "Nondet.require": void
 }
 
 interface Needs {
@@ -190,6 +205,12 @@ interface Needs {
   "Controller.getController": Controller.Controller
   "Controller.transfer": Controller.Controller
   "Controller.freeze": Controller.Controller
+  "FD.newVar": FD.FD
+  "FD.narrow": FD.FD
+  "FD.post": FD.FD
+  "FD.label": FD.FD
+  "Nondet.choose": Nondet.Nondet
+  "Nondet.require": Nondet.Nondet
 }
 
 type Instruction = InstructionSet.AnyInstr
@@ -209,6 +230,8 @@ expectTypeOf<InstructionSet.Safe>().toEqualTypeOf<
   | Pure.Pure
   | Machine.Machine
   | Controller.Controller
+  | FD.FD
+  | Nondet.Nondet
 >()
 
 // The names of the error channels.
@@ -231,6 +254,12 @@ expectTypeOf<Machine.MoveError>().toEqualTypeOf<Errors["Machine.moveObject"]>()
 expectTypeOf<Machine.FetchError>().toEqualTypeOf<Errors["Machine.fetch"]>()
 expectTypeOf<Controller.TransferError>().toEqualTypeOf<Errors["Controller.transfer"]>()
 expectTypeOf<Controller.FreezeError>().toEqualTypeOf<Errors["Controller.freeze"]>()
+expectTypeOf<FD.NewVarError>().toEqualTypeOf<Errors["FD.newVar"]>()
+expectTypeOf<FD.NarrowError>().toEqualTypeOf<Errors["FD.narrow"]>()
+expectTypeOf<FD.PostError>().toEqualTypeOf<Errors["FD.post"]>()
+expectTypeOf<FD.LabelError>().toEqualTypeOf<Errors["FD.label"]>()
+expectTypeOf<Nondet.ChooseError>().toEqualTypeOf<Errors["Nondet.choose"]>()
+expectTypeOf<Nondet.RequireError>().toEqualTypeOf<Errors["Nondet.require"]>()
 
 // A bracket is no instruction; neither is a typed call. `InvalidDuringTx` is a read-only bracket's (A31).
 expectTypeOf<Tx.TransactError>().toEqualTypeOf<
@@ -282,6 +311,8 @@ expectTypeOf<Needed<Context.Tag.Service<typeof Pure.Pure> & Context.Tag.Service<
 expectTypeOf<Needed<Context.Tag.Service<typeof Machine.Machine>>>().toEqualTypeOf<never>()
 expectTypeOf<Needed<Context.Tag.Service<typeof Controller.Controller>>>().toEqualTypeOf<never>()
 expectTypeOf<Needed<Context.Tag.Service<typeof Reflect.UnsafeReflect>>>().toEqualTypeOf<never>()
+expectTypeOf<Needed<Context.Tag.Service<typeof FD.FD> & Context.Tag.Service<typeof Nondet.Nondet>>>()
+  .toEqualTypeOf<never>()
 expectTypeOf<Needed<Context.Tag.Service<typeof Reify.Reify> & Context.Tag.Service<typeof Reify.UnsafeReify>>>()
   .toEqualTypeOf<never>()
 
@@ -295,4 +326,6 @@ type Methods =
   | `Pure.${keyof Context.Tag.Service<typeof Pure.Pure> | keyof Context.Tag.Service<typeof Pure.UnsafePure>}`
   | `Machine.${keyof Context.Tag.Service<typeof Machine.Machine>}`
   | `Controller.${keyof Context.Tag.Service<typeof Controller.Controller>}`
+  | `FD.${keyof Context.Tag.Service<typeof FD.FD>}`
+  | `Nondet.${keyof Context.Tag.Service<typeof Nondet.Nondet>}`
 expectTypeOf<Methods>().toEqualTypeOf<Instruction["_tag"]>()

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { ConstraintSolver, Solver } from "@effect-avm/solver"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -134,7 +135,8 @@ export type Ports =
   | Trace.Trace
 
 /**
- * The machine over ports of one's own choice.
+ * The machine over ports of one's own choice. A `ConstraintSolver` that is there as well decides between choices (D29);
+ * otherwise the embedded one does.
  *
  * @since 0.1.0
  * @category layers
@@ -159,6 +161,7 @@ export const layer = (options?: Options): Layer.Layer<Platform, never, Ports> =>
       registry: behaviours,
       functions: functions.make(store),
       privilege: privilege.make(),
+      solver: Option.getOrElse(yield* Effect.serviceOption(ConstraintSolver.ConstraintSolver), () => embedded),
       homeController: options?.homeController ?? Option.some(ControllerId.make("local")),
       machine: options?.machine ?? MachineId.make("m0"),
       recordAnswers: options?.recordAnswers ?? false
@@ -402,6 +405,8 @@ export const replay = (
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+const embedded: ConstraintSolver.Service = { name: "embedded", solve: Solver.solve, solveAll: Solver.solveAll }
 
 const withFamilies = <A, E, R>(
   program: Effect.Effect<A, E, R>,

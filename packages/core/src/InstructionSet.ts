@@ -2,24 +2,25 @@
  * The levels of the instruction set, as unions of services, and all instructions as one union of values. A program is an
  * `Effect` whose requirements are within `Safe`.
  *
- * The families FD and Nondet join `Instruction` when they land.
- *
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as C from "./Controller.js"
+import * as F from "./FD.js"
 import { type Any, argsSchema } from "./Instr.js"
 import { type Definition, isInstr } from "./internal/instruction.js"
 import { opaque } from "./internal/schema.js"
 import * as I from "./Introspect.js"
 import * as M from "./Machine.js"
+import * as N from "./Nondet.js"
 import * as O from "./Obj.js"
 import * as P from "./Pure.js"
 import * as Rt from "./Reflect.js"
 import * as Ry from "./Reify.js"
 import * as T from "./Tx.js"
+import type { Val } from "./Val.js"
 
 // ---------------------------------------------------------------------------
 // levels
@@ -61,7 +62,7 @@ export type Instr3 = Instr2 | M.Machine | C.Controller
  * @since 0.1.0
  * @category levels
  */
-export type Instruction = Instr3
+export type Instruction = Instr3 | F.FD | N.Nondet
 
 /**
  * @since 0.1.0
@@ -118,6 +119,13 @@ export type AnyInstr =
   | C.GetController
   | C.Transfer
   | C.Freeze
+  | F.NewVar<Val>
+  | F.Narrow
+  | F.Post
+  | F.Label<Val>
+  | N.Choose<Val>
+  | N.ChooseTerm<Val>
+  | N.Require
 
 /**
  * Those without a function or an STM among their arguments, which can be stored and sent.
@@ -144,6 +152,8 @@ export const definitions: ReadonlyArray<Definition> = [
   ...P.definitions,
   ...M.definitions,
   ...C.definitions,
+  ...F.definitions,
+  ...N.definitions,
   ...Rt.definitions,
   ...Ry.unsafeDefinitions,
   ...P.unsafeDefinitions
@@ -154,7 +164,7 @@ export const definitions: ReadonlyArray<Definition> = [
  *
  * @internal
  */
-export const families = [O.Obj, I.Introspect, Ry.Reify, T.Tx, P.Pure, M.Machine, C.Controller] as const
+export const families = [O.Obj, I.Introspect, Ry.Reify, T.Tx, P.Pure, M.Machine, C.Controller, F.FD, N.Nondet] as const
 
 /**
  * @internal

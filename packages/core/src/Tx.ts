@@ -343,6 +343,13 @@ export const transactWith = <RS = never>(options: Options<RS>) =>
 // ---------------------------------------------------------------------------
 
 /**
+ * For what is built like a bracket.
+ *
+ * @internal
+ */
+export const instructions: Pick<typeof make, "begin" | "commit" | "abort"> = make
+
+/**
  * @internal
  */
 export const definitions = Object.values(make).map((_) => _.definition)

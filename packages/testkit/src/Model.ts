@@ -3,7 +3,8 @@
  *
  * One short rule per clause, in `model/`; no Effect runs in it. A world and a session go in, a world, a session and an
  * outcome come out, so several programs are interleaved by threading one world through their sessions. Not in it yet:
- * outputs, waiting (`receive` answers none, and nothing is awaited), FD, Nondet, read-only brackets. Pinned by `test/conformance/Vectors.test.ts`.
+ * outputs, waiting (`receive` answers none, and nothing is awaited), and brackets: read-only ones, and other choices than
+ * the first. Pinned by `test/conformance/Vectors.test.ts`.
  *
  * @since 0.1.0
  */
@@ -14,6 +15,7 @@ import { abort, perform, play } from "./model/Activation.js"
 import * as Execution from "./model/Execution.js"
 import * as Mail from "./model/Mail.js"
 import { execute } from "./model/Rules.js"
+import { none } from "./model/rules/Constraints.js"
 import * as Messages from "./model/rules/Messages.js"
 import * as World from "./model/World.js"
 import type { Request, Script } from "./Script.js"
@@ -73,9 +75,18 @@ export const start = (
     replicaAt: Option.none(),
     answers: [],
     replay: Option.none(),
-    before: Option.none()
+    before: Option.none(),
+    rejected: []
   }
-  const session = { frames: [root], rootState: [], tx: undefined, finished: new Map(), trace: [] } as const
+  const session = {
+    frames: [root],
+    rootState: [],
+    tx: undefined,
+    finished: new Map(),
+    trace: [],
+    constraints: none,
+    variables: 0
+  } as const
   return { world: drawn, session }
 }
 

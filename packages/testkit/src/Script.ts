@@ -27,7 +27,7 @@ export type Instruction = Extract<
     readonly _tag:
       | `Obj.${"create" | "destroy" | "call" | "receive" | "send" | "sendOnly" | "forward"}`
       | `Tx.${"begin" | "commit" | "abort"}`
-      | `${"Introspect" | "Reflect" | "Reify" | "Pure" | "Machine" | "Controller"}.${string}`
+      | `${"Introspect" | "Reflect" | "Reify" | "Pure" | "Machine" | "Controller" | "FD" | "Nondet"}.${string}`
   }
 >
 

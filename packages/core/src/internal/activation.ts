@@ -348,7 +348,7 @@ const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: u
   if (left !== undefined) {
     // D15: it returned with a transaction of its own open.
     const aborted = andThen(
-      abort(kernel, cell, left, activation.context),
+      abort(kernel, cell, left, false, activation.context),
       () => andThen(enter(kernel, activation), () => fail(new InvalidDuringTx({ what: "beginTx" }, true)))
     )
     return endingSpan(cell, activation, aborted)
@@ -379,7 +379,7 @@ const failing = (
     andThen(failureOf(activation, cause), (cause) => {
       const left = leftOpen(cell, activation)
       return andThen(
-        left === undefined ? done : abort(kernel, cell, left, activation.context),
+        left === undefined ? done : abort(kernel, cell, left, false, activation.context),
         () => andThen(refused(activation.self, cause) ? done : enter(kernel, activation), () => failCause(cause))
       )
     })

@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { RuntimeFiber } from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
@@ -14,7 +15,11 @@ import type { Instr } from "../Instr.js"
 import type { Abort, Begin, Commit, CommitError, Options, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
+import { choosing } from "./choosing.js"
+import { current } from "./frame.js"
 import { attempt as execute } from "./instruction.js"
+import { violated } from "./judging.js"
+import { isUndecided } from "./settling.js"
 import * as spans from "./spans.js"
 import { Later, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
@@ -130,41 +135,73 @@ const attemptOnce = <A, E, R>(
 ): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
   const within = (
     restore: <A1, E1, R1>(effect: Effect.Effect<A1, E1, R1>) => Effect.Effect<A1, E1, R1>,
-    id: TxId
-  ): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
+    id: TxId,
+    again: boolean
+  ): Effect.Effect<A | Waiting | Undecided, E | TransactError, R | Tx> => {
     tries.span?.attribute("avm.transaction.id", id)
     const ended = (outcome: Outcome) => tries.span?.attribute("avm.transaction.outcome", outcome)
-    return Effect.matchCauseEffect(restore(body), {
-      onFailure: (cause) => {
-        const exit = waitingOr(cause, id)
-        ended(exit._tag === "Success" ? "waiting" : "aborted")
-        return Effect.zipRight(abandon(instructions.abort({ id })), exit)
-      },
-      onSuccess: (answer) => {
-        const committed = now(instructions.commit({ id }))
-        return committed instanceof Later
-          ? Effect.matchCauseEffect(finish(committed.effect), {
-            onFailure: (cause) => {
-              const error = Cause.failureOption(cause)
-              const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
-              if (lost) tries.lost = error.value
-              const exit = waitingOr(cause, id)
-              ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
-              return exit
-            },
-            onSuccess: () => {
-              ended("committed")
-              return Exit.succeed(answer)
-            }
-          })
-          : (ended("committed"), Exit.succeed(answer))
+    const committing = (answer: A): Effect.Effect<A | Waiting | Undecided, TransactError, Tx> => {
+      const committed = now(instructions.commit({ id }))
+      if (!(committed instanceof Later)) {
+        ended("committed")
+        return Exit.succeed(answer)
       }
+      return Effect.matchCauseEffect(finish(committed.effect), {
+        onFailure: (cause): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
+          const error = Cause.failureOption(cause)
+          const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
+          if (lost) tries.lost = error.value
+          if (Option.isSome(error) && isUndecided(error.value)) return Exit.succeed(undecided)
+          const exit = waitingOr(cause, id)
+          ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
+          return exit
+        },
+        onSuccess: () => {
+          ended("committed")
+          return Exit.succeed(answer)
+        }
+      })
+    }
+    const aborting = <E1>(cause: Cause.Cause<E1>): Effect.Effect<Waiting, E1, Tx> => {
+      const exit = waitingOr(cause, id)
+      ended(exit._tag === "Success" ? "waiting" : "aborted")
+      return Effect.zipRight(abandon(instructions.abort({ id })), exit)
+    }
+    if (again) return choosing(restore, id, body, committing, aborting)
+    return Effect.matchCauseEffect(restore(body), {
+      onFailure: (cause) =>
+        Effect.withFiberRuntime<Waiting | Undecided, E, Tx>((fiber) =>
+          Cause.isFailure(cause) && isHopeless(fiber, id)
+            ? Effect.as(abandon(instructions.abort({ id })), undecided)
+            : aborting(cause)
+        ),
+      onSuccess: committing
     })
   }
-  return Effect.uninterruptibleMask((restore): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
-    const begun = now(instructions.begin({ controller, options }))
-    return begun instanceof Later ? Effect.flatMap(begun.effect, (id) => within(restore, id)) : within(restore, begun)
-  })
+  const once = (again: boolean) =>
+    Effect.uninterruptibleMask((restore): Effect.Effect<A | Waiting | Undecided, E | TransactError, R | Tx> => {
+      const begun = now(instructions.begin({ controller, options }))
+      return begun instanceof Later
+        ? Effect.flatMap(begun.effect, (id) => within(restore, id, again))
+        : within(restore, begun, again)
+    })
+  const decided = (outcome: A | Waiting | Undecided): Effect.Effect<A | Waiting, E | TransactError, R | Tx> =>
+    outcome instanceof Undecided ? Effect.flatMap(once(true), decided) : Exit.succeed(outcome)
+  return Effect.flatMap(once(false), decided)
+}
+
+/** The choices of this run do not do: the body is run again with others (D29). */
+class Undecided {
+  readonly _tag = "Undecided"
+}
+
+const undecided = new Undecided()
+
+/** Whether the body has failed where something it requires does not hold anyway. */
+const isHopeless = (fiber: RuntimeFiber<unknown, unknown>, id: TxId): boolean => {
+  const tx = fiber.getFiberRef(current)?.open
+  return tx !== undefined && tx.id === id && tx.choices !== undefined && tx.choices.known.length > 0 &&
+    violated(tx.choices).length > 0
 }
 
 /** An instruction executed at once, if that can be. */
@@ -191,7 +228,7 @@ const finish = (
   }))
 
 /** The failure of an enlisted STM is the bracket's own: its type comes by way of `InTx<E>`. */
-const enlistedAside = <A, E, R>(commit: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const enlistedAside = <A, E, R>(commit: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.catchIf(
     commit,
     (error): error is E & EnlistedFailed => error instanceof EnlistedFailed,

@@ -3,14 +3,17 @@
  */
 import * as Context from "effect/Context"
 import * as Controller from "../Controller.js"
+import * as FD from "../FD.js"
 import type { Safe, Unsafe } from "../InstructionSet.js"
 import * as Introspect from "../Introspect.js"
 import * as Machine from "../Machine.js"
+import * as Nondet from "../Nondet.js"
 import * as Obj from "../Obj.js"
 import * as Pure from "../Pure.js"
 import * as Reflect from "../Reflect.js"
 import * as Reify from "../Reify.js"
 import * as Tx from "../Tx.js"
+import * as constraints from "./constraints.js"
 import { withDirect } from "./direct.js"
 import { here, type Member } from "./frame.js"
 import type { Definition } from "./instruction.js"
@@ -29,7 +32,9 @@ export const safe = (kernel: Kernel): Context.Context<Safe> =>
     Context.add(Tx.Tx, service(Tx.definitions, transactions.make(kernel))),
     Context.add(Pure.Pure, service(Pure.definitions, pure.makePure(kernel))),
     Context.add(Machine.Machine, service(Machine.definitions, places.makeMachine(kernel))),
-    Context.add(Controller.Controller, service(Controller.definitions, places.makeController(kernel)))
+    Context.add(Controller.Controller, service(Controller.definitions, places.makeController(kernel))),
+    Context.add(FD.FD, service(FD.definitions, constraints.makeFD())),
+    Context.add(Nondet.Nondet, service(Nondet.definitions, constraints.makeNondet(kernel)))
   )
 
 export const unsafe = (kernel: Kernel): Context.Context<Unsafe> =>

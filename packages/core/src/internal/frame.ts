@@ -19,6 +19,7 @@ import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
 import { effectOf, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
+import type { Variables } from "./variables.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -55,6 +56,8 @@ export interface Execution {
   readonly root: ObjectId
   /** The state of the root frame (A11). */
   rootState: Val
+  /** The variables of the program, once it has any (A23). */
+  variables: Variables | undefined
   readonly allowance: Allowance
   /** What became of the transactions of this program (A8). */
   readonly finished: Map<TxId, "committed" | "aborted">

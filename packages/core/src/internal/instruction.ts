@@ -88,12 +88,20 @@ export const define = <I extends Any>(tag: I["_tag"], spec: Spec): Constructor<I
     make: (args) => asInstr(new Instruction(definition, args)),
     perform: spec.perform ?? performer(params)
   }
+  const ofFamily = byFamily.get(spec.family.key)
+  if (ofFamily === undefined) byFamily.set(spec.family.key, [definition])
+  else ofFamily.push(definition)
   // The instruction with this definition is an `I`.
   const make = (args: I["args"]): I => asInstr(new Instruction(definition, args as object)) as I
   return Object.assign(make, { definition })
 }
 
 let definitionCount = 0
+
+const byFamily = new Map<string, Array<Definition>>()
+
+/** The definitions of every family, by the key of its tag. */
+export const definitionsOf = (): ReadonlyMap<string, ReadonlyArray<Definition>> => byFamily
 
 /** A tag as definitions hold it: what is behind it does not matter to them. */
 export const erase = <I, S>(tag: Context.Tag<I, S>): Context.Tag<never, unknown> =>

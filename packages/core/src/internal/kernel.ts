@@ -5,6 +5,7 @@
  * before the first change, and the lock of a deferred transaction last, so that a failed access leaves nothing behind
  * (A33).
  */
+import type { ConstraintSolver } from "@effect-avm/solver"
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -37,7 +38,7 @@ import type { Post } from "./post.js"
 import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
 import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
-import type { Seen, Transaction } from "./transaction.js"
+import type { Search, Seen, Transaction } from "./transaction.js"
 import { traceEntry, trust } from "./trust.js"
 
 // ---------------------------------------------------------------------------
@@ -56,6 +57,7 @@ export interface Kernel {
   readonly registry: Registry["Type"]
   readonly functions: Functions
   readonly privilege: Privilege
+  readonly solver: ConstraintSolver.Service
   readonly homeController: Option.Option<ControllerId>
   readonly machine: MachineId
   /** A42: the history keeps what each activation was answered. */
@@ -274,19 +276,33 @@ export const reading = (
 // finishing transactions
 // ---------------------------------------------------------------------------
 
-/** Ends a transaction without any effect on the store. `context`: of whoever has left it open. */
+/**
+ * Ends a transaction without any effect on the store. `rejected`: the program has given it up, so that its labels count as
+ * tried (D28). `context`: of whoever has left it open.
+ */
 export const abort = (
   kernel: Kernel,
   cell: Cell,
   tx: Transaction,
+  rejected = false,
   context?: Context.Context<never>
 ): Step<void> => {
+  const entries = tx.search === undefined ? done : held(tx.search)
   close(kernel, cell, tx, "aborted")
+  tx.variables?.abort(rejected)
   return andThen(
     kernel.objects.release(tx.snapshot),
-    () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
+    () =>
+      andThen(
+        entries,
+        () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
+      )
   )
 }
+
+/** Writes the entries that were held back while it was open which of the ways that were tried is taken. */
+export const held = ({ entries }: Search): Step<void> =>
+  entries.splice(0).reduce((before: Step<void>, entry) => andThen(before, entry), done)
 
 export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "committed" | "aborted"): void => {
   tx.status = status
@@ -338,9 +354,25 @@ export const traceAs = (
   context?: Context.Context<never>
 ): Step<void> => {
   if (!isTraced(kernel, cell)) return done
+  const search = cell.open?.search
+  if (search !== undefined) {
+    const built = event()
+    search.entries.push(() => write(kernel, cell, executingController, built, context))
+    return done
+  }
+  return write(kernel, cell, executingController, event(), context)
+}
+
+const write = (
+  kernel: Kernel,
+  cell: Cell,
+  executingController: Option.Option<ControllerId>,
+  event: TraceEvent,
+  context: Context.Context<never> | undefined
+): Step<void> => {
   const { execution, fiber } = cell
   // Built by the machine itself, so there is nothing to validate.
-  const entry = traceEntry(execution.timestamp++, event(), executingController)
+  const entry = traceEntry(execution.timestamp++, event, executingController)
   if (spans.isTraced(fiber)) spans.event(fiber, context ?? cell.context ?? fiber.currentContext, entry)
   execution.entries?.push(entry)
   if (!kernel.trace.enabled) return done

@@ -8,6 +8,7 @@ import type { ObjectMeta } from "../ObjectMeta.js"
 import { latest } from "../ObjectStore.js"
 import type * as Reflect from "../Reflect.js"
 import type * as Reify from "../Reify.js"
+import type { Val } from "../Val.js"
 import type { Cell } from "./frame.js"
 import { type Implementation, type Kernel, look } from "./kernel.js"
 import { andThen, fail, type Step, stepOf, succeed } from "./sync.js"
@@ -49,8 +50,14 @@ export const makeUnsafeReify = (): Implementation<Reify.UnsafeReify["Type"]> => 
         ...Option.match(tx.rootState, { onNone: () => [], onSome: (state) => [[rootOf(cell), state] as const] })
       ]
     }))),
-  // Without the FD family there is nothing to constrain.
-  constraints: () => succeed({ variables: [], constraints: [] })
+  constraints: (cell) => {
+    const space = cell.open?.variables?.space ?? cell.execution.variables?.own
+    return succeed({
+      variables: space?.all ?? [],
+      // The data of a constraint has the form of a `Val`.
+      constraints: (space?.constraints ?? []).map((constraint) => constraint as Val)
+    })
+  }
 })
 
 // ---------------------------------------------------------------------------

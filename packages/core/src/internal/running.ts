@@ -36,6 +36,7 @@ export const run = <A, E, R>(
       entries: observer?.entries,
       timestamp: 0,
       rootState: [],
+      variables: undefined,
       allowance: new Allowance(),
       finished: new Map(),
       open: new Set()

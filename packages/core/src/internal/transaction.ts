@@ -14,9 +14,12 @@ import type * as Store from "../ObjectStore.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import type { Val } from "../Val.js"
+import { type Choices, nothingChosen, type Saved as SavedChoices } from "./choices.js"
 import type { Cell, Frame } from "./frame.js"
 import { PendingMessages } from "./pendingMessages.js"
 import type { Ticket } from "./privilege.js"
+import type { Step } from "./sync.js"
+import type * as Variables from "./variables.js"
 import type { Waiting } from "./waiting.js"
 
 /** The part of an object that was looked at. */
@@ -64,6 +67,34 @@ export class Seen implements Store.Read {
 
 type Replicas = Store.StoredObject["replicas"]
 
+/** A search within one transaction: goes back to a place in it, and from there another way. */
+export interface Search {
+  /** What belongs in the trace, once it is clear which way is taken. */
+  readonly entries: Array<() => Step<void>>
+  /** What to do about a choice point: `FD.label` and `Nondet.choose` ask. */
+  readonly label: ((variables: Variables.Overlay, id: string) => number | undefined) | undefined
+  /** Before a choice is made, so that another one can be made there. */
+  readonly choosing: (() => void) | undefined
+}
+
+export interface Saved {
+  readonly pending: ReadonlyMap<Seen, Val>
+  readonly rootState: Option.Option<Val>
+  readonly changed: boolean
+  readonly controller: Option.Option<ControllerId>
+  readonly creates: Pending<Store.Creation>
+  readonly destroys: Pending<ObjectId>
+  readonly transfers: Pending<readonly [ObjectId, ControllerId]>
+  readonly moves: Pending<readonly [ObjectId, MachineId]>
+  readonly states: Pending<readonly [ObjectId, Val]>
+  readonly replicas: Pending<ReadonlyMap<MachineId, PendingReplica>>
+  readonly inputs: number
+  readonly enlisted: STM.STM<unknown, unknown> | undefined
+  readonly entries: number
+  readonly variables: Variables.Saved | undefined
+  readonly choices: SavedChoices | undefined
+}
+
 interface PendingReplica {
   readonly id: ObjectId
   readonly machine: MachineId
@@ -100,6 +131,12 @@ export class Transaction {
   enlisted: STM.STM<unknown, unknown> | undefined = undefined
   /** Set by `Tx.retry`: this attempt cannot be committed any more. */
   waiting: Waiting | undefined = undefined
+  /** What is said of variables in here, if anything is (D14). */
+  variables: Variables.Overlay | undefined = undefined
+  /** What is chosen and required in here, if anything is (D29). */
+  choices: Choices | undefined = undefined
+  /** The search that it is for, if any. */
+  search: Search | undefined = undefined
   /** The fibers that have forked others in here (A38). */
   forking: ReadonlySet<RuntimeFiber<unknown, unknown>> = nobody
 
@@ -246,6 +283,57 @@ export class Transaction {
   }
 
   // -------------------------------------------------------------------------
+  // going back
+  // -------------------------------------------------------------------------
+
+  /** A place to go back to. What was read stays read: it decided which way was taken. */
+  save(): Saved {
+    const pending = new Map<Seen, Val>()
+    for (const seen of this.seen.values()) if (seen.pending !== undefined) pending.set(seen, seen.pending)
+    return {
+      pending,
+      rootState: this.rootState,
+      changed: this.changed,
+      controller: this.controller,
+      creates: copied(this.creates),
+      destroys: copied(this.destroys),
+      transfers: copied(this.transfers),
+      moves: copied(this.moves),
+      states: copied(this.states),
+      replicas: copied(this.replicas),
+      inputs: this.inputs.length,
+      enlisted: this.enlisted,
+      entries: this.search?.entries.length ?? 0,
+      variables: this.variables?.save(),
+      choices: this.choices?.save()
+    }
+  }
+
+  /** Undoes what was done since. The place is gone afterwards, and so are those after it. */
+  restore(saved: Saved): void {
+    for (const seen of this.seen.values()) seen.pending = saved.pending.get(seen)
+    this.rootState = saved.rootState
+    this.changed = saved.changed
+    this.controller = saved.controller
+    this.creates = saved.creates
+    this.destroys = saved.destroys
+    this.transfers = saved.transfers
+    this.moves = saved.moves
+    this.states = saved.states
+    this.replicas = saved.replicas
+    this.inputs.length = saved.inputs
+    this.enlisted = saved.enlisted
+    if (this.search !== undefined) this.search.entries.length = saved.entries
+    if (saved.variables !== undefined) this.variables?.restore(saved.variables)
+    else if (this.variables !== undefined) {
+      this.variables.abort(false)
+      this.variables = undefined
+    }
+    if (saved.choices !== undefined) this.choices?.restore(saved.choices)
+    else this.choices?.restore(nothingChosen)
+  }
+
+  // -------------------------------------------------------------------------
   // commit
   // -------------------------------------------------------------------------
 
@@ -316,6 +404,9 @@ const put = <A>(pending: Pending<A>, id: ObjectId, value: A): Pending<A> => {
   const own = pending === nothing ? new Map<string, A>() : pending as Map<string, A>
   return own.set(id.value, value)
 }
+
+/** As it is now: a map of its own goes on to be changed. */
+const copied = <A>(pending: Pending<A>): Pending<A> => pending === nothing ? nothing : new Map(pending)
 
 const none: ReadonlyArray<never> = []
 

@@ -13,7 +13,8 @@ import {
   TxAlreadyAborted,
   TxAlreadyCommitted,
   TxConflict,
-  TxNotFound
+  TxNotFound,
+  Unsatisfiable
 } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import { freshTxId } from "../IdGenerator.js"
@@ -30,12 +31,14 @@ import {
   claimFor,
   close,
   controllerReachable,
+  held,
   type Implementation,
   isTraced,
   type Kernel,
   traceAs
 } from "./kernel.js"
 import type { Ticket } from "./privilege.js"
+import { mayDecide, settle } from "./settling.js"
 import { andThen, die, done, effectOf, fail, failCause, Later, later, mapLater, type Step, succeed } from "./sync.js"
 import { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
@@ -53,7 +56,8 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
   abort: (cell, id) =>
     andThen(
       mine(cell, id, "abortTx"),
-      (tx) => whole(andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx)))
+      // What waits is run again as it was (D28).
+      (tx) => whole(andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined)))
     ),
   retry: (cell) => retry(kernel, cell),
   enlist: (cell, stm) => enlist(cell, stm),
@@ -156,10 +160,27 @@ const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishEr
   }
 }
 
-export const commit = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+export const commit = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction
+): Step<true, TxConflict | Unsatisfiable | StoreError> => {
   // A body cannot keep its `Tx.retry` to itself.
-  const { waiting } = tx
+  const { choices, waiting } = tx
   if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
+  if (choices === undefined || choices.settled) return commitChanges(kernel, cell, tx)
+  return andThen(settle(cell, tx), (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
+    if (requirements.length === 0) return commitChanges(kernel, cell, tx)
+    const error = new Unsatisfiable({ tx: tx.id, requirements })
+    const final = tx.options.bracket !== true || choices.known.length === 0
+    return andThen(abort(kernel, cell, tx), () => fail(final ? error : mayDecide(error)))
+  })
+}
+
+const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+  if (tx.variables?.isStale === true) {
+    return andThen(abort(kernel, cell, tx), () => fail(conflict(tx.id, [])))
+  }
   if (!tx.changed) return committed(kernel, cell, tx, false) // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
   const controller = tx.orphan !== undefined
@@ -196,15 +217,19 @@ const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): S
 }
 
 const committed = (kernel: Kernel, cell: Cell, tx: Transaction, released: boolean): Step<true> => {
+  const entries = tx.search === undefined ? done : held(tx.search)
   close(kernel, cell, tx, "committed")
+  tx.variables?.commit()
+  cell.execution.variables?.forget(tx.owner)
   if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
   const release = released ? done : kernel.objects.release(tx.snapshot)
   if (release === done && !isTraced(kernel, cell)) return true
   return andThen(release, () =>
-    answering(
-      traceAs(kernel, cell, tx.controller, () => trust(TransactionCommitted, { tx: tx.id })),
-      true
-    ))
+    andThen(entries, () =>
+      answering(
+        traceAs(kernel, cell, tx.controller, () => trust(TransactionCommitted, { tx: tx.id })),
+        true
+      )))
 }
 
 /** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */

@@ -58,6 +58,7 @@ export const cellFor = (
       timestamp: 0,
       root,
       rootState: [],
+      variables: undefined,
       allowance,
       finished: new Map(),
       open: new Set<Transaction>()
@@ -200,7 +201,18 @@ const ended = (
     if (exit._tag === "Success") return succeed(outcome)
     const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
     if (error === undefined) return failCause(exit.cause as Cause.Cause<never>) // no failure is in it
-    return error._tag === "TxConflict" ? succeed(conflicted) : fail(error)
+    switch (error._tag) {
+      case "TxConflict":
+        return succeed(conflicted)
+      case "StoreError":
+        return fail(error)
+      case "Unsatisfiable":
+        // D29: a turn is no bracket, so what it requires has to hold under its first options.
+        return andThen(
+          traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error })),
+          (): Step<Outcome> => ({ _tag: "Failed", answer: { _tag: "Broken", error } })
+        )
+    }
   })
 }
 

@@ -105,7 +105,8 @@ export const differences = ({ home }: Concurrent, ran: Ran, order: History): Rea
       replicaAt: Option.none(),
       answers: [],
       replay: Option.none(),
-      before: Option.none()
+      before: Option.none(),
+      rejected: []
     }
     const [root, ...called] = frames
     program.session = { ...program.session, frames: [root, ...called, frame] }

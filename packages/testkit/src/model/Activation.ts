@@ -92,6 +92,7 @@ export const abort = (x: X): void => {
     ...x.session,
     tx: undefined,
     rootState: tx.rootState,
+    constraints: tx.constraints,
     finished: new Map(x.session.finished).set(tx.id, "aborted")
   }
 }

@@ -19,6 +19,7 @@ import {
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Instruction } from "../Script.js"
+import type { Constraints } from "./rules/Constraints.js"
 import * as Transaction from "./Transaction.js"
 import * as World from "./World.js"
 
@@ -45,6 +46,8 @@ export interface Frame {
   readonly replay: Option.Option<ReadonlyArray<World.Recorded>>
   /** While an input is replayed: the state before a transaction that was not finished so far (D14). */
   readonly before: Option.Option<Val.Val>
+  /** The labels that its aborted transactions have tried, as paths (D28). */
+  readonly rejected: ReadonlyArray<string>
 }
 
 /**
@@ -61,6 +64,10 @@ export interface Session {
   /** A8: finished ids are remembered per program. */
   readonly finished: ReadonlyMap<TxId.TxId, "committed" | "aborted">
   readonly trace: ReadonlyArray<TraceEvent.TraceEntry>
+  /** Its variables, as the open transaction has them. */
+  readonly constraints: Constraints
+  /** How many variables were ever made: no id is used again. */
+  readonly variables: number
 }
 
 /**
@@ -142,10 +149,19 @@ export const isRoot = (x: Execution): boolean => x.session.frames.length === 1
  * @since 0.1.0
  * @category operations
  */
-export const changeFrame = (x: Execution, change: Partial<Frame>): void => {
-  const frame = { ...running(x), ...change }
+export const changeFrame = (x: Execution, change: Partial<Frame>): void =>
+  changeFrameAt(x, x.session.frames.length - 1, change)
+
+/**
+ * The same for a frame that has called the running one.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const changeFrameAt = (x: Execution, depth: number, change: Partial<Frame>): void => {
+  const changed = (frame: Frame, at: number): Frame => at === depth ? { ...frame, ...change } : frame
   const [root, ...called] = x.session.frames
-  x.session = { ...x.session, frames: called.length === 0 ? [frame] : [root, ...called.slice(0, -1), frame] }
+  x.session = { ...x.session, frames: [changed(root, 0), ...called.map((frame, at) => changed(frame, at + 1))] }
 }
 
 // ---------------------------------------------------------------------------

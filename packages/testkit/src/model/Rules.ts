@@ -6,6 +6,7 @@
 import * as Option from "effect/Option"
 import type { Instruction } from "../Script.js"
 import * as Execution from "./Execution.js"
+import * as Constraints from "./rules/Constraints.js"
 import * as Controllers from "./rules/Controllers.js"
 import * as Functions from "./rules/Functions.js"
 import * as Lookups from "./rules/Lookups.js"
@@ -67,8 +68,7 @@ export const execute = (x: Execution.Execution, instruction: Instruction): unkno
     case "Reify.txState":
       return Lookups.reifyTxState(x)
     case "Reify.constraints":
-      // The families FD and Nondet are not modelled yet.
-      return { variables: [], constraints: [] }
+      return Constraints.reify(x)
 
     case "Tx.begin":
       return Transactions.begin(x, instruction.args)
@@ -102,5 +102,19 @@ export const execute = (x: Execution.Execution, instruction: Instruction): unkno
       return Controllers.transfer(x, instruction.args)
     case "Controller.freeze":
       return Controllers.freeze(x, instruction.args)
+
+    case "FD.newVar":
+      return Constraints.newVar(x, instruction.args)
+    case "FD.narrow":
+      return Constraints.narrow(x, instruction.args)
+    case "FD.post":
+      return Constraints.post(x, instruction.args)
+    case "FD.label":
+      return Constraints.label(x, instruction.args)
+
+    case "Nondet.choose":
+      return Constraints.choose(x, instruction.args)
+    case "Nondet.require":
+      return Constraints.require(x, instruction.args)
   }
 }

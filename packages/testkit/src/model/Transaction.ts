@@ -9,6 +9,7 @@
 import type { ControllerId, MachineId, Mailboxes, ObjectId, Reflect, TxId, Val } from "@effect-avm/core"
 import * as Option from "effect/Option"
 import * as Mail from "./Mail.js"
+import type { Constraints } from "./rules/Constraints.js"
 import * as World from "./World.js"
 
 /**
@@ -40,6 +41,8 @@ export interface Transaction {
   readonly view: World.Store
   /** The root's state at the beginning, for an abort (A11). */
   readonly rootState: Val.Val
+  /** The program's variables at the beginning, for an abort (D14). */
+  readonly constraints: Constraints
   readonly reads: PerObject<ReadonlySet<Part>>
   readonly scans: ReadonlyArray<Reflect.DeepPredicate>
   /** For display (A15): what was read, and what a scry looked at. */
@@ -65,7 +68,7 @@ export interface Transaction {
  * @category constructors
  */
 export const make = (
-  options: Pick<Transaction, "id" | "depth" | "controller" | "snapshot" | "rootState">
+  options: Pick<Transaction, "id" | "depth" | "controller" | "snapshot" | "rootState" | "constraints">
 ): Transaction => ({
   ...options,
   view: options.snapshot,

@@ -126,7 +126,8 @@ const replay = (x: X, id: ObjectId.ObjectId, machine: MachineId.MachineId): void
       replicaAt: Option.none(),
       answers: [],
       replay: Option.some(answers),
-      before: Option.none()
+      before: Option.none(),
+      rejected: []
     }
     // How it ends does not matter: what it did to the state does, and its entry in the history.
     Execution.outcomeOf(() => activate(x, frame, script))

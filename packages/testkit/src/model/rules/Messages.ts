@@ -153,7 +153,8 @@ const run = (x: X, message: Mailboxes.Message): Option.Option<Val.Val> => {
     replicaAt: Option.none(),
     answers: [],
     replay: Option.none(),
-    before: Option.none()
+    before: Option.none(),
+    rejected: []
   }, script)
   const output = Arr.head(outputs)
   Execution.log(x, new TraceEvent.ObjectCalled({ id: to, input, output }))

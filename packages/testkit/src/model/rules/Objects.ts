@@ -120,7 +120,8 @@ export const call = (x: X, { behaviour, id, input }: Obj.Call["args"]): Option.O
     replicaAt,
     answers: [],
     replay: Option.none(),
-    before: Option.none()
+    before: Option.none(),
+    rejected: []
   }, script)
   const output = Arr.head(outputs)
   // A9: a failing call has not come this far, and writes no ObjectCalled.

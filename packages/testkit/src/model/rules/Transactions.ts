@@ -9,6 +9,7 @@ import { abort as abortOpen } from "../Activation.js"
 import * as Execution from "../Execution.js"
 import * as Transaction from "../Transaction.js"
 import * as World from "../World.js"
+import { reject } from "./Constraints.js"
 
 type X = Execution.Execution
 
@@ -27,12 +28,21 @@ export const begin = (x: X, { controller }: Tx.Begin["args"]): TxId.TxId => {
   Execution.log(x, new TraceEvent.TransactionStarted({ tx: id }))
   x.session = {
     ...x.session,
+    constraints: {
+      ...x.session.constraints,
+      labels: [],
+      dead: false,
+      before: x.session.constraints.variables.length,
+      violated: [],
+      required: 0
+    },
     tx: Transaction.make({
       id,
       depth: x.session.frames.length,
       controller,
       snapshot: x.world.store,
-      rootState: x.session.rootState
+      rootState: x.session.rootState,
+      constraints: x.session.constraints
     })
   }
   return id
@@ -44,6 +54,12 @@ export const begin = (x: X, { controller }: Tx.Begin["args"]): TxId.TxId => {
  */
 export const commit = (x: X, { id }: Tx.Commit["args"]): true => {
   const tx = open(x, id, "commitTx")
+  // A9, D29: under the first options.
+  const { violated } = x.session.constraints
+  if (violated.length > 0) {
+    abortOpen(x)
+    Execution.fail(new AvmError.Unsatisfiable({ tx: id, requirements: violated }))
+  }
   // A17: what changes nothing commits unvalidated.
   const objects = tx.changed ? Transaction.conflicts(tx, x.world.store) : []
   if (objects.length > 0) {
@@ -52,6 +68,8 @@ export const commit = (x: X, { id }: Tx.Commit["args"]): true => {
     Execution.fail(new AvmError.TxConflict({ tx: id, objects }))
   }
   Execution.log(x, new TraceEvent.TransactionCommitted({ tx: id }))
+  // D28: a search ends with a commit.
+  Execution.changeFrame(x, { rejected: [] })
   x.world = World.withMail({ ...x.world, store: Transaction.applied(tx, x.world.store, x.world.home) }, tx)
   x.session = { ...x.session, tx: undefined, finished: new Map(x.session.finished).set(id, "committed") }
   return true
@@ -63,6 +81,8 @@ export const commit = (x: X, { id }: Tx.Commit["args"]): true => {
  */
 export const abort = (x: X, { id }: Tx.Abort["args"]): void => {
   open(x, id, "abortTx")
+  // D28: the next try takes other labels.
+  reject(x)
   abortOpen(x)
 }
 

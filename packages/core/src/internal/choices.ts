@@ -1,0 +1,224 @@
+/**
+ * What a transaction has chosen and required so far (D29), and what is learned of its body where it is run again with
+ * other choices.
+ *
+ * A body depends on its choices through those alone whose value it has looked at. So its runs form a tree: each place at
+ * which a value is looked at is a fork with a branch for each option, and what lies between two forks (choices made,
+ * requirements) is the same whenever a run comes by. What is on a branch holds where the choices looked at on the way to
+ * it are as they were, whatever the others are: that is the condition of a `Branch`.
+ *
+ * `internal/deciding` makes a problem of the tree; the bracket runs the body. Pinned by `test/core/Nondet.test.ts`.
+ */
+import type { ConstraintSolver } from "@effect-avm/solver"
+import * as Data from "effect/Data"
+import type { ConstraintData } from "../Constraint.js"
+import type { Val } from "../Val.js"
+
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
+
+/** A choice at its place in the tree. */
+export interface Choice {
+  /** In the order in which they were found. */
+  readonly number: number
+  readonly branch: Branch
+  readonly options: ReadonlyArray<Val>
+  /** For each option, how much less it is worth than the best one. */
+  readonly losses: ReadonlyArray<number>
+}
+
+/** What was required, at its place in the tree. */
+export interface Requirement {
+  readonly branch: Branch
+  readonly name: string
+  readonly condition: boolean | ConstraintData
+  /** The choices that the condition mentions, by their ids in the run. */
+  readonly choices: ReadonlyMap<string, Choice>
+  /** Whether it mentions variables as well: then it is judged at the end of a run. */
+  readonly open: boolean
+}
+
+type Event =
+  | { readonly _tag: "Made"; readonly choice: Choice }
+  | { readonly _tag: "Required"; readonly requirement: Requirement }
+
+/** What a body does between looking at one choice and at the next. */
+export interface Branch {
+  /** What was looked at on the way here. */
+  readonly seen: ReadonlyArray<readonly [choice: Choice, option: number]>
+  readonly events: Array<Event>
+  fork: { readonly choice: Choice; readonly branches: Map<number, Branch> } | undefined
+}
+
+/** A body that does not do the same when it is run again. */
+export class Differs extends Data.TaggedError("Differs")<{ readonly found: string; readonly expected: string }> {
+  override get message(): string {
+    return `the body is not deterministic: it went on with ${this.found}, where it had gone on with ${this.expected}`
+  }
+}
+
+/** A choice as this run has made it. */
+interface Made {
+  readonly choice: Choice
+  readonly option: number
+  seen: boolean
+}
+
+export interface Saved {
+  readonly made: number
+  readonly seen: number
+  readonly required: number
+  readonly branch: Branch | undefined
+  readonly at: number
+}
+
+/** A transaction at its beginning. */
+export const nothingChosen: Saved = { made: 0, seen: 0, required: 0, branch: undefined, at: 0 }
+
+// ---------------------------------------------------------------------------
+// the choices of a transaction
+// ---------------------------------------------------------------------------
+
+export class Choices {
+  readonly root: Branch = { seen: [], events: [], fork: undefined }
+  /** All that were found, in any run. */
+  readonly known: Array<Choice> = []
+  /** What each run should choose; where it says nothing, what is best. */
+  plan: ReadonlyMap<Choice, number> = new Map()
+
+  readonly made: Array<Made> = []
+  private readonly order: Array<Made> = []
+  readonly required: Array<Requirement> = []
+  /** Whether it is known that all of it holds. */
+  settled = false
+  /** Where this run is in the tree, and how many of the events there it has been through. */
+  branch: Branch = this.root
+  private at = 0
+
+  constructor(
+    private readonly name: string,
+    /** Without, it is the first option. */
+    private readonly best: boolean,
+    readonly solver: ConstraintSolver.Service
+  ) {}
+
+  id(place: number): string {
+    return `c${place + 1}@${this.name}`
+  }
+
+  /** Makes a choice; answers its place among those of this run. */
+  choose(options: ReadonlyArray<Val>, losses: ReadonlyArray<number>): number {
+    const event = this.branch.events[this.at]
+    let choice: Choice
+    if (event === undefined) {
+      this.expectEnd("Nondet.choose")
+      choice = { number: this.known.length, branch: this.branch, options, losses }
+      this.known.push(choice)
+      this.branch.events.push({ _tag: "Made", choice })
+    } else if (event._tag === "Made" && event.choice.options.length === options.length) choice = event.choice
+    else throw new Differs({ found: "Nondet.choose", expected: nameOf(event) })
+    this.at++
+    const option = this.plan.get(choice) ?? (this.best ? Math.max(0, losses.indexOf(0)) : 0)
+    return this.made.push({ choice, option, seen: false }) - 1
+  }
+
+  /** The value of a choice; to have asked for it makes what follows depend on it. */
+  look(place: number): Val {
+    const made = this.made[place]
+    if (!made.seen) {
+      made.seen = true
+      this.order.push(made)
+      this.fork(made)
+    }
+    return made.choice.options[made.option]
+  }
+
+  require(condition: boolean | ConstraintData, name: string | undefined, open: boolean): void {
+    const event = this.branch.events[this.at]
+    let requirement: Requirement
+    if (event === undefined) {
+      this.expectEnd("Nondet.require")
+      const choices = new Map<string, Choice>()
+      this.made.forEach(({ choice }, place) => choices.set(this.id(place), choice))
+      requirement = {
+        branch: this.branch,
+        name: name ?? `requirement ${this.required.length + 1}`,
+        condition,
+        choices,
+        open
+      }
+      this.branch.events.push({ _tag: "Required", requirement })
+    } else if (event._tag === "Required" && isSame(event.requirement.condition, condition)) {
+      requirement = event.requirement
+    } else throw new Differs({ found: "Nondet.require", expected: nameOf(event) })
+    this.at++
+    this.required.push(requirement)
+  }
+
+  /** None if it is no choice of this transaction. */
+  optionsOf(id: string): ReadonlyArray<Val> | undefined {
+    return this.find(id)?.choice.options
+  }
+
+  /** The value that a choice has in this run, without looking at it. */
+  valueOf(id: string): Val | undefined {
+    const made = this.find(id)
+    return made?.choice.options[made.option]
+  }
+
+  save(): Saved {
+    const { at, branch, made, order, required } = this
+    return { made: made.length, seen: order.length, required: required.length, branch, at }
+  }
+
+  restore(saved: Saved): void {
+    this.made.length = saved.made
+    for (const made of this.order.splice(saved.seen)) made.seen = false
+    this.required.length = saved.required
+    this.branch = saved.branch ?? this.root
+    this.at = saved.at
+  }
+
+  /** What was learned beyond this place does not hold any more: something else than a choice is different now. */
+  forget(): void {
+    this.branch.events.length = this.at
+    this.branch.fork = undefined
+  }
+
+  private find(id: string): Made | undefined {
+    const end = id.indexOf("@")
+    if (id.slice(end + 1) !== this.name) return undefined
+    return this.made[Number(id.slice(1, end)) - 1]
+  }
+
+  private fork({ choice, option }: Made): void {
+    const { branch } = this
+    const event = branch.events[this.at]
+    if (event !== undefined) throw new Differs({ found: "looking at a choice", expected: nameOf(event) })
+    branch.fork ??= { choice, branches: new Map() }
+    if (branch.fork.choice !== choice) {
+      throw new Differs({ found: "looking at a choice", expected: "looking at another one" })
+    }
+    let next = branch.fork.branches.get(option)
+    if (next === undefined) {
+      next = { seen: [...branch.seen, [choice, option]], events: [], fork: undefined }
+      branch.fork.branches.set(option, next)
+    }
+    this.branch = next
+    this.at = 0
+  }
+
+  private expectEnd(found: string): void {
+    if (this.branch.fork !== undefined) throw new Differs({ found, expected: "looking at a choice" })
+  }
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+const nameOf = (event: Event): string => event._tag === "Made" ? "Nondet.choose" : "Nondet.require"
+
+const isSame = (self: boolean | ConstraintData, that: boolean | ConstraintData): boolean =>
+  typeof self === "boolean" ? self === that : typeof that !== "boolean"

@@ -1,0 +1,160 @@
+/**
+ * What to choose next (D29): the problem that is known of a body, and the best choices by it.
+ *
+ * A choice is a variable over the places of its options, and has another one for their values where these matter. What
+ * was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
+ * in the problem, so its best solution is never worse than the best run: a run that follows it, and in which everything
+ * holds, is the best one.
+ */
+import { Constraint, type ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ConstraintData } from "../Constraint.js"
+import type { Branch, Choice, Choices, Requirement } from "./choices.js"
+import type { Interned } from "./interning.js"
+import { refuseVariable, type Scope } from "./lowering.js"
+import { shift } from "./shifting.js"
+import { Sketch } from "./sketch.js"
+import type { Space } from "./space.js"
+
+/** What is best by all that is known, or the names of requirements that cannot hold together. */
+export type Decision =
+  | { readonly _tag: "Planned"; readonly plan: ReadonlyMap<Choice, number> }
+  | { readonly _tag: "Impossible"; readonly requirements: ReadonlyArray<string> }
+
+/** The variables at the end of a run that requires something of them. */
+export interface Leaf {
+  readonly requirements: ReadonlyArray<Requirement>
+  readonly domains: ReadonlyArray<ReadonlyArray<number>>
+  readonly constraints: ReadonlyArray<Constraint.Constraint>
+  /** The variables by their ids. */
+  readonly variables: ReadonlyMap<string, number>
+}
+
+export const leafOf = (choices: Choices, space: Space): Leaf => ({
+  requirements: choices.required.filter(({ open }) => open),
+  domains: Array.from({ length: space.engine.count }, (_, variable) => space.engine.values(variable)),
+  constraints: [...space.engine.constraints],
+  variables: new Map(space.all.map(([id]) => [id, space.variable(id)]))
+})
+
+export const decide = (
+  choices: Choices,
+  leaves: ReadonlyMap<Branch, Leaf>,
+  interned: Interned,
+  solver: ConstraintSolver.Service
+): Effect.Effect<Decision> =>
+  Effect.gen(function*() {
+    const sketch = sketchOf(choices, leaves, interned)
+    const outcome = yield* Effect.orDie(solver.solve(sketch.problem([preferred(choices)]), { ties: "smallest" }))
+    if (outcome._tag === "Unsatisfiable") {
+      const problem = sketch.problem()
+      const core = yield* Effect.orDie(Solver.unsatisfiableCore(problem))
+      const names = Option.getOrElse(core, () => []).flatMap((at) => problem.requirements[at].name ?? [])
+      return { _tag: "Impossible", requirements: [...new Set(names)] }
+    }
+    const solution = outcome._tag === "Solved" ? Option.some(outcome.solution) : outcome.best
+    if (Option.isNone(solution)) return yield* Effect.dieMessage("A solver without limits gave up")
+    const { value: found } = solution
+    return { _tag: "Planned", plan: new Map(choices.known.map((choice) => [choice, found[choice.number]])) }
+  })
+
+/** Throws `Refused` where a constraint makes no sense for some of the values. */
+export const check = (
+  data: ConstraintData,
+  interned: Interned,
+  codesOf: (named: Parameters<Scope["find"]>[0]) => ReadonlyArray<number>
+): void => {
+  const sketch: Sketch = new Sketch(interned, (named) => sketch.add(Domain.values(codesOf(named))))
+  sketch.lower(data)
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned: Interned): Sketch => {
+  const values = new Map<Choice, number>()
+  /** The variable for the value of a choice. */
+  const valueOf = (choice: Choice): number => {
+    let variable = values.get(choice)
+    if (variable === undefined) {
+      const codes = choice.options.map((option) => interned.code(option))
+      variable = codes.every((code, place) => code === place) ? choice.number : sketch.add(Domain.values(codes))
+      if (variable !== choice.number) sketch.link(Constraint.element(choice.number, codes, variable))
+      values.set(choice, variable)
+    }
+    return variable
+  }
+  let known: ReadonlyMap<string, Choice> = new Map()
+  let variables: (id: string) => number = refuseVariable
+  const sketch: Sketch = new Sketch(interned, ({ _tag, id }) => {
+    const choice = known.get(id)
+    return _tag === "Choice" && choice !== undefined ? valueOf(choice) : variables(id)
+  })
+  for (const choice of choices.known) {
+    sketch.add(Domain.range(0, choice.options.length - 1), `choice ${choice.number + 1}`)
+  }
+  // A choice that is not made has no other value than the first.
+  for (const { branch, number } of choices.known) {
+    if (branch.seen.length > 0) sketch.link(Constraint.or(isTaken(branch), Constraint.compareValue(number, "=", 0)))
+  }
+  const require = ({ branch, name }: Requirement, where: Branch, constraint: Constraint.Constraint) =>
+    sketch.require(
+      where.seen.length === 0 && branch.seen.length === 0 ? constraint : Constraint.implies(isTaken(where), constraint),
+      name
+    )
+  const visit = (branch: Branch): void => {
+    for (const event of branch.events) {
+      if (event._tag === "Made") continue
+      const { requirement } = event
+      if (typeof requirement.condition === "boolean") {
+        if (!requirement.condition) require(requirement, branch, Constraint.or())
+      } else if (!requirement.open) {
+        known = requirement.choices
+        require(requirement, branch, sketch.lower(requirement.condition))
+      }
+    }
+    const leaf = leaves.get(branch)
+    if (leaf !== undefined) {
+      const before = sketch.variables.length
+      for (const domain of leaf.domains) sketch.add(Domain.values(domain))
+      for (const constraint of leaf.constraints) {
+        sketch.link(Constraint.implies(isTaken(branch), shift(constraint, before)))
+      }
+      variables = (id) => {
+        const variable = leaf.variables.get(id)
+        return variable === undefined ? refuseVariable(id) : before + variable
+      }
+      for (const requirement of leaf.requirements) {
+        known = requirement.choices
+        if (typeof requirement.condition !== "boolean") {
+          require(requirement, branch, sketch.lower(requirement.condition))
+        }
+      }
+    }
+    for (const next of branch.fork?.branches.values() ?? []) visit(next)
+  }
+  visit(choices.root)
+  return sketch
+}
+
+const isTaken = ({ seen }: Branch): Constraint.Constraint => {
+  const parts = seen.map(([{ number }, option]) => Constraint.compareValue(number, "=", option))
+  return parts.length === 1 ? parts[0] : Constraint.and(...parts)
+}
+
+/** As little as possible is lost. */
+const preferred = (choices: Choices): Problem.Objective => {
+  const all = choices.known.flatMap(({ losses }) => losses).filter((loss) => loss > 0)
+  const unit = all.reduce(greatestCommonDivisor, 0)
+  return Problem.minimize(...choices.known.flatMap(({ branch, losses, number }) =>
+    losses.flatMap((loss, option) => {
+      if (loss === 0) return []
+      const chosen = Constraint.compareValue(number, "=", option)
+      return [Problem.when(loss / unit, branch.seen.length === 0 ? chosen : Constraint.and(isTaken(branch), chosen))]
+    })
+  ))
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => b === 0 ? a : greatestCommonDivisor(b, a % b)

@@ -1,0 +1,233 @@
+/**
+ * Running a body under all labelings of its variables, in one transaction (D28).
+ *
+ * Before each label the transaction is saved. A run that has come to its end, or to a dead end, goes back to the last label
+ * that has another value, and the body is run again on its record up to there. Between runs the transaction is nobody's:
+ * whoever consumes the results works outside of it.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { NestedTxNotSupported, type StoreError } from "../AvmError.js"
+import type { Abort, Begin, Commit, CommitError, TransactError, Tx } from "../Tx.js"
+import type { TxId } from "../TxId.js"
+import { enlistedAside } from "./bracket.js"
+import { Differs } from "./choices.js"
+import { type Cell, here } from "./frame.js"
+import { feeding, Record } from "./refeeding.js"
+import { settle } from "./settling.js"
+import { effectOf } from "./sync.js"
+import type { Saved, Transaction } from "./transaction.js"
+import { waitingOf } from "./waiting.js"
+
+/** The instructions that a search consists of. */
+interface Instructions {
+  readonly begin: (args: Begin["args"]) => Begin
+  readonly commit: (args: Commit["args"]) => Commit
+  readonly abort: (args: Abort["args"]) => Abort
+}
+
+// ---------------------------------------------------------------------------
+// operations
+// ---------------------------------------------------------------------------
+
+/** Each result under which the body succeeds; nothing is committed. */
+export const search = <A, E, R>(
+  instructions: Instructions,
+  body: Effect.Effect<A, E, R>
+): Stream.Stream<A, E | TransactError, R | Tx> =>
+  Stream.unwrapScoped(Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Searching<A, E, R>(instructions, body)),
+      (searching) => searching.end
+    ),
+    (searching) =>
+      Stream.repeatEffectOption(Effect.matchCauseEffect(searching.next, {
+        onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
+        onSuccess: Option.match({ onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed })
+      }))
+  ))
+
+/** The first result, committed. */
+export const commitFirst = <A, E, R>(
+  instructions: Instructions,
+  body: Effect.Effect<A, E, R>
+): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> =>
+  Effect.suspend(() => {
+    const searching = new Searching<A, E, R>(instructions, body)
+    return Effect.onExit(
+      Effect.flatMap(
+        searching.next,
+        (found): Effect.Effect<Option.Option<A>, TransactError, Tx> =>
+          Option.isNone(found) ? Effect.succeed(found) : Effect.as(searching.commit, found)
+      ),
+      () => searching.end
+    )
+  })
+
+// ---------------------------------------------------------------------------
+// the search
+// ---------------------------------------------------------------------------
+
+/** A label with the value it has now. */
+interface Point {
+  readonly id: string
+  readonly saved: Saved
+  readonly code: number
+  /** Its place in the record. */
+  readonly at: number
+}
+
+class Searching<A, E, R> {
+  private tx: Transaction | undefined
+  private id: TxId | undefined
+  private readonly record = new Record()
+  private readonly points: Array<Point> = []
+  private begun = false
+  private ended = false
+  private fed: readonly [from: Context.Context<R>, to: Context.Context<R>] | undefined
+
+  constructor(private readonly instructions: Instructions, private readonly body: Effect.Effect<A, E, R>) {}
+
+  /** The next result; none if there is none. */
+  get next(): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
+    return this.within((cell, restore) =>
+      this.begun ? this.going(cell, restore) : Effect.flatMap(this.begin(cell), () => this.run(cell, restore))
+    )
+  }
+
+  get commit(): Effect.Effect<void, TransactError, Tx> {
+    return this.within<void, TransactError, Tx>(() => {
+      const { id } = this
+      this.ended = true
+      return id === undefined ? Effect.void : Effect.asVoid(finish(this.instructions.commit({ id })))
+    })
+  }
+
+  /** Leaves nothing open. */
+  get end(): Effect.Effect<void, never, Tx> {
+    return Effect.suspend(() => {
+      const { id } = this
+      if (id === undefined || this.ended) return Effect.void
+      this.ended = true
+      // What cannot be aborted here has been ended otherwise.
+      return Effect.ignore(this.within(() => this.instructions.abort({ id })))
+    })
+  }
+
+  /** In the transaction, as far as there is one already. */
+  private within<A1, E1, R1>(
+    run: (
+      cell: Cell,
+      restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+    ) => Effect.Effect<A1, E1, R1>
+  ): Effect.Effect<A1, E1 | NestedTxNotSupported, R1> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(here((cell) => cell), (cell): Effect.Effect<A1, E1 | NestedTxNotSupported, R1> => {
+        const { open } = cell
+        if (open !== undefined) return Effect.fail(new NestedTxNotSupported({ outer: open.id }, true))
+        cell.transaction = this.tx
+        const inside = Effect.suspend(() => run(cell, restore))
+        return Effect.onExit(inside, () => Effect.sync(() => void (cell.transaction = undefined)))
+      })
+    )
+  }
+
+  private begin(cell: Cell): Effect.Effect<void, TransactError, Tx> {
+    this.begun = true
+    const begin = this.instructions.begin({ controller: Option.none(), options: { bracket: true } })
+    return Effect.flatMap(begin, (id) => {
+      const tx = cell.open
+      if (tx === undefined) return Effect.dieMessage("FD.search needs the machine's own transactions")
+      this.id = id
+      this.tx = tx
+      tx.search = {
+        entries: [],
+        choosing: undefined,
+        label: (variables, id) => {
+          const saved = tx.save()
+          const code = variables.pick(id, undefined)
+          if (code === undefined) tx.restore(saved)
+          else this.points.push({ id, saved, code, at: this.record.length - 1 })
+          return code
+        }
+      }
+      return Effect.void
+    })
+  }
+
+  private going(
+    cell: Cell,
+    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
+    return Effect.suspend(() => this.goBack() ? this.run(cell, restore) : Effect.succeedNone)
+  }
+
+  private run(
+    cell: Cell,
+    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
+    const { record, tx } = this
+    if (tx === undefined) return Effect.succeedNone
+    const run = restore(Effect.mapInputContext(this.body, (context: Context.Context<R>) => this.feed(context)))
+    return Effect.matchCauseEffect(run, {
+      onFailure: (cause) => isDeadEnd(cause, tx) ? this.going(cell, restore) : Effect.failCause(cause),
+      onSuccess: (answer) => {
+        const { expected } = record
+        if (expected !== undefined) return Effect.die(new Differs({ found: "its end", expected }))
+        return Effect.flatMap(
+          effectOf(settle(cell, tx)),
+          (names) => names.length === 0 ? Effect.succeed(Option.some(answer)) : this.going(cell, restore)
+        )
+      }
+    })
+  }
+
+  /** To the last label that has another value. */
+  private goBack(): boolean {
+    const { points, record, tx } = this
+    for (let point = points.pop(); tx !== undefined && point !== undefined; point = points.pop()) {
+      const { at, id } = point
+      tx.restore(point.saved)
+      tx.choices?.forget()
+      const saved = tx.save()
+      const code = tx.variables?.pick(id, point.code)
+      if (code !== undefined && tx.variables !== undefined) {
+        points.push({ id, saved, code, at })
+        record.revise(at, tx.variables.space.value(code))
+        return true
+      }
+      tx.restore(saved)
+    }
+    return false
+  }
+
+  private feed(context: Context.Context<R>): Context.Context<R> {
+    if (this.fed === undefined || this.fed[0] !== context) this.fed = [context, feeding(context, this.record)]
+    return this.fed[1]
+  }
+}
+
+// ---------------------------------------------------------------------------
+// internal
+// ---------------------------------------------------------------------------
+
+/** A body that fails has given up these labels; a store that fails says nothing of them. */
+const isDeadEnd = <E>(cause: Cause.Cause<E>, tx: Transaction): boolean =>
+  Option.isNone(waitingOf(cause, tx.id)) && Option.match(Cause.failureOption(cause), {
+    onNone: () => false,
+    onSome: (error) =>
+      (error as { readonly _tag?: unknown } | null | undefined)?._tag !== ("StoreError" satisfies StoreError["_tag"])
+  })
+
+const finish = (commit: Effect.Effect<true, CommitError, Tx>): Effect.Effect<true, TransactError, Tx> =>
+  enlistedAside(Effect.catchTags(commit, {
+    NoActiveTx: finishedByBody,
+    TxNotFound: finishedByBody,
+    TxAlreadyCommitted: finishedByBody,
+    TxAlreadyAborted: finishedByBody
+  }))
+
+const finishedByBody = () => Effect.dieMessage("The body of FD.commitFirst finished its transaction")
