@@ -108,7 +108,6 @@ const rooms: ReadonlyArray<Room> = [
       "internal/native",
       "internal/peek",
       "internal/refeeding",
-      "internal/searching",
       "internal/solving"
     ]
   },
@@ -117,7 +116,7 @@ const rooms: ReadonlyArray<Room> = [
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller", "internal/bracket"],
     never: ["families", "ports"]
   },
-  { name: "constraints", modules: ["FD", "Nondet", "Intent", "internal/domain"], never: ["ports"] },
+  { name: "constraints", modules: ["FD", "Nondet", "Intent", "internal/domain", "internal/searching"], never: ["ports"] },
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
   {
     name: "behaviours",
