@@ -274,7 +274,17 @@ const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Sc
   schema === undefined ? Option.none() : Option.some(opaque(schema as Schema.Schema<unknown, unknown>))
 
 const sameArgument = (self: unknown, that: unknown): boolean =>
-  Equal.equals(self, that) || (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
+  self === that ||
+  // Without their hashes, which cost more than the answer where it is hardly ever no.
+  (Equal.isEqual(self) && Equal.isEqual(that) ? self[Equal.symbol](that) : Equal.equals(self, that)) ||
+  (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
+
+/** The same instruction with equal arguments. */
+export const isSame = (self: Any, that: Any): boolean => {
+  if (definitionOf(self) !== definitionOf(that)) return false
+  const [mine, other] = [self.args as Args, that.args as Args]
+  return definitionOf(self).params.every((param) => sameArgument(mine[param], other[param]))
+}
 
 /** All instructions have one shape. */
 class Instruction {
@@ -314,9 +324,7 @@ class Instruction {
   [Equal.symbol](that: unknown): boolean {
     const self = asInstr(this)
     if (self === that) return true
-    if (!isInstr(that) || that._tag !== self._tag) return false
-    const [mine, other] = [self.args as Args, that.args as Args]
-    return definitionOf(self).params.every((param) => sameArgument(mine[param], other[param]))
+    return isInstr(that) && isSame(self, that)
   }
   [Hash.symbol](): number {
     return Hash.cached(this, Hash.string(format(asInstr(this))))

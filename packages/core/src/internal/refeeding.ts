@@ -15,13 +15,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type { Any } from "../Instr.js"
 import { Differs } from "./choices.js"
 import { directOf, withDirect } from "./direct.js"
 import { type Cell, here, type Member } from "./frame.js"
-import { type Definition, definitionsOf, execute, format } from "./instruction.js"
+import { type Definition, definitionsOf, execute, format, isSame } from "./instruction.js"
 import { causeOf, die, Later, later, type Step, stepOf } from "./sync.js"
 
 // ---------------------------------------------------------------------------
@@ -63,10 +62,10 @@ export class Record {
 
   /** The same, and that instruction has answered something else. */
   revise(at: number, answer: unknown): void {
-    this.cut(at + 1)
-    const entry = this.entries[at]
-    entry.answer = { step: answer }
-    entry.end = at + 1
+    const { instruction } = this.entries[at]
+    // The calls that it belongs to go on from there.
+    this.cut(at)
+    this.entries.push({ instruction, answer: { step: answer }, end: at + 1 })
   }
 
   /** What comes next by the record, for a run that has ended. */
@@ -79,7 +78,7 @@ export class Record {
   ask(instruction: Any, run: () => Step<unknown, unknown>): Step<unknown, unknown> {
     let entry = this.entries[this.next]
     if (entry === undefined) this.entries.push(entry = { instruction, answer: undefined, end: Infinity })
-    else if (!isSame(entry.instruction, instruction)) {
+    else if (!isAsked(entry.instruction, instruction)) {
       return die(new Differs({ found: format(instruction), expected: format(entry.instruction) }))
     }
     this.next++
@@ -108,8 +107,8 @@ export class Record {
   }
 }
 
-const isSame = (self: Any, that: Any): boolean =>
-  self._tag === that._tag && (Equal.equals(self, that) || format(self) === format(that))
+/** Functions are told by their place alone. */
+const isAsked = (self: Any, that: Any): boolean => isSame(self, that) || format(self) === format(that)
 
 // ---------------------------------------------------------------------------
 // running
