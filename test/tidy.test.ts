@@ -116,7 +116,11 @@ const rooms: ReadonlyArray<Room> = [
     modules: ["Obj", "Introspect", "Reflect", "Reify", "Tx", "Pure", "Machine", "Controller", "internal/bracket"],
     never: ["families", "ports"]
   },
-  { name: "constraints", modules: ["FD", "Nondet", "Intent", "internal/domain", "internal/searching"], never: ["ports"] },
+  {
+    name: "constraints",
+    modules: ["FD", "Nondet", "Intent", "internal/domain", "internal/searching"],
+    never: ["ports"]
+  },
   { name: "instruction set", modules: ["InstructionSet"], never: ["ports"] },
   {
     name: "behaviours",

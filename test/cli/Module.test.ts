@@ -10,9 +10,21 @@ import { child, compile, file, inDirectory } from "./support.js"
 const cases: ReadonlyArray<readonly [name: string, text: string | undefined, said: RegExp]> = [
   ["that is not there", undefined, /^avm: there is no module .*module\.ts$/],
   ["that does not compile", "export const program = {", /^avm: .*module\.ts does not compile: .*Transform failed/],
-  ["that imports what is not there", `import "./nothing.js"`, /^avm: .*module\.ts failed while it was loaded: Cannot find/],
-  ["that throws", `throw new Error("out of \\u001b[31mluck")`, /module\.ts failed while it was loaded: out of \\u001b\[31mluck$/],
-  ["without a program", "export const other = 1", /has no program: it exports neither `program` nor a default \(it exports other\)$/]
+  [
+    "that imports what is not there",
+    `import "./nothing.js"`,
+    /^avm: .*module\.ts failed while it was loaded: Cannot find/
+  ],
+  [
+    "that throws",
+    `throw new Error("out of \\u001b[31mluck")`,
+    /module\.ts failed while it was loaded: out of \\u001b\[31mluck$/
+  ],
+  [
+    "without a program",
+    "export const other = 1",
+    /has no program: it exports neither `program` nor a default \(it exports other\)$/
+  ]
 ]
 
 describe("a module", () => {

@@ -19,7 +19,10 @@ describe("avm run", () => {
       const [first, blank, head, ...rows] = out.trimEnd().split("\n")
       assert.deepStrictEqual([first, blank], [result, ""])
       assert.strictEqual(head, "time  transaction  controller  event                 object  details")
-      assert.strictEqual(rows[4], `4     t1           bank        ObjectCalled          o2      ["Deposit",{"amount":100}] -> 100`)
+      assert.strictEqual(
+        rows[4],
+        `4     t1           bank        ObjectCalled          o2      ["Deposit",{"amount":100}] -> 100`
+      )
       assert.strictEqual(rows[16], "16    t2           bank        TransactionAborted")
       assert.strictEqual(rows.length, 19)
 
@@ -60,7 +63,15 @@ describe("avm run", () => {
         yield* avm("run", example("DurableBank"), "--store", store, "--input", "1")
         const [html, svg, mermaid] = ["html", "svg", "mmd"].map((kind) => path.join(directory, `bank.${kind}`))
         const pictures = ["--html", html, "--svg", svg, "--mermaid", mermaid]
-        const { code, err, out } = yield* avm("run", example("DurableBank"), "--store", store, "--input", "1", ...pictures)
+        const { code, err, out } = yield* avm(
+          "run",
+          example("DurableBank"),
+          "--store",
+          store,
+          "--input",
+          "1",
+          ...pictures
+        )
         assert.deepStrictEqual([code, err], [0, ""])
         for (const written of [html, svg, mermaid]) assert.include(out, `The picture is in ${written}`)
         parse(readFileSync(svg, "utf8"))
@@ -84,7 +95,14 @@ describe("avm run", () => {
 
   it.live("prints the result even where the picture cannot be written", () =>
     Effect.gen(function*() {
-      const { code, err, out } = yield* avm("run", example("Bank"), "--html", "/nonexistent/bank.html", "--trace", "table")
+      const { code, err, out } = yield* avm(
+        "run",
+        example("Bank"),
+        "--html",
+        "/nonexistent/bank.html",
+        "--trace",
+        "table"
+      )
       assert.strictEqual(code, 6)
       assert.match(out, /^\{"after"/)
       assert.match(out, /TransactionAborted/)

@@ -12,7 +12,18 @@ describe("at a terminal", () => {
       ? inDirectory((directory) =>
         Effect.gen(function*() {
           const [store, html] = [path.join(directory, "bank.db"), path.join(directory, "bank.html")]
-          const bank = ["run", example("DurableBank"), "--store", store, "--input", "2", "--trace", "table", "--html", html]
+          const bank = [
+            "run",
+            example("DurableBank"),
+            "--store",
+            store,
+            "--input",
+            "2",
+            "--trace",
+            "table",
+            "--html",
+            html
+          ]
           const first = yield* child({ args: bank, isTerminal: true, env: { NO_COLOR: "", TERM: "xterm" } })
           assert.strictEqual(first.code, 0, first.out)
           assert.match(first.out, /^\{"alice":999998,"bob":2\}\r$/m)
@@ -22,6 +33,7 @@ describe("at a terminal", () => {
           assert.strictEqual(looked.code, 0, looked.out)
           // The bar is drawn, and gone at the end.
           assert.match(looked.out, /verifying [█░]+ \d+%/)
+          // eslint-disable-next-line no-control-regex -- the bar is cleared with one
           assert.match(looked.out, /\r\u001b\[K\d+ rules checked, \d+ values read, 0 problems/)
         })
       )

@@ -2,13 +2,16 @@
 import {
   Avm,
   AvmError,
+  Constraint,
   Controller,
   ControllerId,
+  FD,
   Instr,
   InstructionSet,
   Introspect,
   Machine,
   MachineId,
+  Nondet,
   Obj,
   ObjectId,
   Pure,
@@ -73,7 +76,13 @@ const serializable: ReadonlyArray<readonly [InstructionSet.Serializable, string,
   [Controller.current, "Controller.current()", Option.none()],
   [Controller.getController(id), "Controller.getController(o1)", Option.some(c)],
   [Controller.transfer(id, c), "Controller.transfer(o1, C1)", true],
-  [Controller.freeze(id), "Controller.freeze(o1)", Option.some(true)]
+  [Controller.freeze(id), "Controller.freeze(o1)", Option.some(true)],
+  [FD.newVar(FD.range(1, 3)), "FD.newVar(1..3)", FD.variable("v1")],
+  [FD.narrow(FD.variable("v1"), FD.values(1, 2)), "FD.narrow(v1, 2 values)", true],
+  [FD.post(Constraint.lt(FD.variable<number>("v1"), 3)), "FD.post(v1 < 3)", true],
+  [FD.label(FD.variable("v1")), "FD.label(v1)", 2],
+  [Nondet.choose(["a", "b"]), `Nondet.choose(["a","b"])`, "a"],
+  [Nondet.require(true), "Nondet.require(true)", undefined]
 ]
 
 const unserializable: ReadonlyArray<readonly [Instr.Any, string]> = [

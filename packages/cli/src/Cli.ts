@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type * as CliApp from "@effect/cli/CliApp"
 import * as Args from "@effect/cli/Args"
+import type * as CliApp from "@effect/cli/CliApp"
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
@@ -69,7 +69,9 @@ const run = Command.make("run", {
     Opts.withDescription("Keeps what instructions were answered, so that `avm verify` can replay histories.")
   ),
   ...common
-}, (options) => runModule({ ...options, pictures: asked(options) })).pipe(Command.withDescription("Runs a program, on objects in memory or in a file."))
+}, (options) => runModule({ ...options, pictures: asked(options) })).pipe(
+  Command.withDescription("Runs a program, on objects in memory or in a file.")
+)
 
 const objectsCommand = Command.make("objects", {
   id: Args.text({ name: "ID" }).pipe(
@@ -212,8 +214,7 @@ const consoleOf = (term: Service, original: Console.Console, isJson: boolean): C
   ...original,
   log: (...values) => Effect.ignore(term.out(`${shown(values, term.isPlain || !term.isOutTerminal)}\n`)),
   // As JSON an error is told once, when all is over.
-  error: (...values) =>
-    isJson ? Effect.void : term.err(`${shown(values, term.isPlain || !term.isErrTerminal)}\n`)
+  error: (...values) => isJson ? Effect.void : term.err(`${shown(values, term.isPlain || !term.isErrTerminal)}\n`)
 })
 
 const shown = (values: ReadonlyArray<unknown>, isPlain: boolean): string => {

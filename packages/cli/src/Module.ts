@@ -137,7 +137,9 @@ export const fromExports = (module: string, exports: Exports): Effect.Effect<Loa
   const given = exports.default
   const isDefinition = Predicate.isRecord(given) && !Effect.isEffect(given) && "program" in given
   // A record, as was just seen, with members that are looked at below.
-  const { input = null, layer, program } = isDefinition ? given as Exports : { ...exports, program: given ?? exports.program }
+  const { input = null, layer, program } = isDefinition
+    ? given as Exports
+    : { ...exports, program: given ?? exports.program }
   const none = (reason: string) => new NoProgram({ module, reason })
   if (program === undefined) {
     const names = Object.keys(exports)
@@ -159,4 +161,3 @@ export const fromExports = (module: string, exports: Exports): Effect.Effect<Loa
     input: input as Val.Val
   })
 }
-

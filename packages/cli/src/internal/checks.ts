@@ -61,7 +61,8 @@ export const checks: ReadonlyArray<Check> = [
   },
   {
     what: "replicas belong to an object that is there",
-    sql: "SELECT 'replica of ' || object || ' on ' || machine AS place, 'there is no such object' AS reason FROM replicas " +
+    sql:
+      "SELECT 'replica of ' || object || ' on ' || machine AS place, 'there is no such object' AS reason FROM replicas " +
       "WHERE object NOT IN (SELECT ordinal FROM objects WHERE destroyed IS NULL)"
   },
   {
@@ -71,7 +72,8 @@ export const checks: ReadonlyArray<Check> = [
   },
   {
     what: "what a replica accepted belongs to a replica",
-    sql: "SELECT 'replica of ' || object || ' on ' || machine AS place, 'there is none' AS reason FROM replica_history " +
+    sql:
+      "SELECT 'replica of ' || object || ' on ' || machine AS place, 'there is none' AS reason FROM replica_history " +
       "WHERE (object, machine) NOT IN (SELECT object, machine FROM replicas)"
   },
   {
@@ -86,7 +88,8 @@ export const checks: ReadonlyArray<Check> = [
   },
   {
     what: "the trace of an execution rises",
-    sql: "SELECT 'trace entry ' || entry AS place, 'its timestamp is not above that of the one before' AS reason FROM " +
+    sql:
+      "SELECT 'trace entry ' || entry AS place, 'its timestamp is not above that of the one before' AS reason FROM " +
       "(SELECT entry, timestamp, lag(timestamp) OVER (PARTITION BY execution ORDER BY entry) AS before FROM trace) " +
       "WHERE timestamp <= before"
   },

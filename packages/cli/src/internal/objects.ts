@@ -63,8 +63,7 @@ const isAsked = ({ behaviour, controller, machine }: Options, object: ObjectStor
   Option.match(machine, { onNone: () => true, onSome: (name) => object.metadata.machine === name })
 
 /** None where its bytes are malformed: then asking for it throws, and everything else of the object can be seen. */
-const stateOf = (object: ObjectStore.StoredObject): Option.Option<Val.Val> =>
-  Option.liftThrowable(() => object.state)()
+const stateOf = (object: ObjectStore.StoredObject): Option.Option<Val.Val> => Option.liftThrowable(() => object.state)()
 
 const name = (text: string): string => printable(cut(shortIds(text), 200))
 
@@ -157,5 +156,8 @@ const whole = (val: Val.Val): string => cut(printable(shortIds(Val.format(val)))
 const acceptedToJson = ({ answers, input, sender }: ObjectStore.Accepted) => ({
   sender: Option.match(sender, { onNone: () => null, onSome: ({ value }) => value }),
   input: encodeVal(input),
-  answers: answers.map(({ answer, instruction }) => ({ instruction: encodeVal(instruction), answer: encodeVal(answer) }))
+  answers: answers.map(({ answer, instruction }) => ({
+    instruction: encodeVal(instruction),
+    answer: encodeVal(answer)
+  }))
 })

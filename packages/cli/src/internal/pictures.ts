@@ -46,7 +46,8 @@ export const write = (
     for (const told of chart.notes) yield* note(`picture: ${told}`)
     const exits = yield* Effect.forEach(
       files,
-      ([format, path]) => Effect.exit(Effect.flatMap(Effect.sync(() => draw(format, chart)), (text) => writeFile(path, text)))
+      ([format, path]) =>
+        Effect.exit(Effect.flatMap(Effect.sync(() => draw(format, chart)), (text) => writeFile(path, text)))
     )
     // One that cannot be written does not keep the others from being written.
     yield* Effect.all(exits, { discard: true })

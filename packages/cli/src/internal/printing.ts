@@ -19,7 +19,8 @@ export const paintOf = (term: Service) => painting(term.isOutTerminal && !term.i
 // lines
 // ---------------------------------------------------------------------------
 
-export const out = (text: string): Effect.Effect<void, OutputGone, Term> => Effect.flatMap(Term, (_) => _.out(`${text}\n`))
+export const out = (text: string): Effect.Effect<void, OutputGone, Term> =>
+  Effect.flatMap(Term, (_) => _.out(`${text}\n`))
 
 /** To people: what they should know beside the result. */
 export const note = (text: string): Effect.Effect<void, never, Term> =>
@@ -34,8 +35,7 @@ export const jsonLines = <A, E, R>(
 ): Effect.Effect<void, E | OutputGone, R | Term> =>
   Stream.runForEachChunk(
     values,
-    (chunk) =>
-      inPieces(Chunk.toReadonlyArray(chunk), (value) => JSON.stringify(toJson(value)))
+    (chunk) => inPieces(Chunk.toReadonlyArray(chunk), (value) => JSON.stringify(toJson(value)))
   )
 
 /** Lines gathered until they are worth a write: a million writes are slow, and one text of them all does not fit. */

@@ -161,12 +161,15 @@ export const make = (most = maxEntries): Recorder => {
         title,
         programs: [...places.keys()].map((execution) => ({ execution, root: ObjectId.make(execution) })),
         objects: [...known.values(), ...made.filter(({ id }) => !known.has(id.value))],
-        entries: entries.map(({ detail, entry, execution }) => [execution, detail === undefined ? entry : {
-          timestamp: entry.timestamp,
-          event: entry.event,
-          executingController: entry.executingController,
-          detail
-        }])
+        entries: entries.map(({ detail, entry, execution }) => [
+          execution,
+          detail === undefined ? entry : {
+            timestamp: entry.timestamp,
+            event: entry.event,
+            executingController: entry.executingController,
+            detail
+          }
+        ])
       }))
   }
 }

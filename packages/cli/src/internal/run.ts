@@ -1,16 +1,7 @@
 /**
  * `avm run`: a module's program on a machine in memory or on a file, its result, its trace, its picture.
  */
-import {
-  Avm,
-  IdGenerator,
-  ObjectStore,
-  Reachability,
-  Scheduling,
-  Trace,
-  TraceEvent,
-  Val
-} from "@effect-avm/core"
+import { Avm, IdGenerator, ObjectStore, Reachability, Scheduling, Trace, TraceEvent, Val } from "@effect-avm/core"
 import { Metrics } from "@effect-avm/opentelemetry"
 import { Sqlite, SqliteTrace } from "@effect-avm/sqlite"
 import * as Cause from "effect/Cause"
@@ -58,8 +49,14 @@ export const run = (options: Options): Effect.Effect<void, CliError, Term | Prog
     const isRecorded = isWatched || options.trace !== "none"
 
     yield* Effect.scoped(Effect.gen(function*() {
-      const ports = yield* Effect.mapError(Layer.build(countedFor(options, portsOf(options, isRecorded ? recording : undefined))), failed)
-      const machine = Layer.provideMerge(Avm.layer({ recordAnswers: options.recordAnswers }), Layer.succeedContext(ports))
+      const ports = yield* Effect.mapError(
+        Layer.build(countedFor(options, portsOf(options, isRecorded ? recording : undefined))),
+        failed
+      )
+      const machine = Layer.provideMerge(
+        Avm.layer({ recordAnswers: options.recordAnswers }),
+        Layer.succeedContext(ports)
+      )
       const platform = yield* Layer.build(isWatched ? Layer.provideMerge(recording.layerWatch, machine) : machine)
       const watching = yield* Layer.build(sendingTo(options, module))
       const program = running(module, input).pipe(
@@ -113,7 +110,9 @@ const running = (module: Module.Loaded, input: Val.Val): Effect.Effect<unknown, 
     const services = yield* Layer.build(module.layer)
     const program = module.program(input)
     if (!Effect.isEffect(program)) {
-      return yield* new ProgramFailed({ reason: `\`program\` has answered ${cut(showResult(program), 100)}, and not an Effect` })
+      return yield* new ProgramFailed({
+        reason: `\`program\` has answered ${cut(showResult(program), 100)}, and not an Effect`
+      })
     }
     // What it needs and its layer does not have is a defect that names the service.
     const runnable = Effect.provide(program, services) as Effect.Effect<unknown, unknown>
@@ -144,7 +143,9 @@ const inputOf = ({ input }: Options): Effect.Effect<Option.Option<Val.Val>, BadA
 // ---------------------------------------------------------------------------
 
 const failure = (cause: Cause.Cause<unknown>): Cause.Cause<ProgramFailed> => {
-  if (Cause.isInterruptedOnly(cause)) return Cause.interrupt(Chunk.unsafeGet(Chunk.fromIterable(Cause.interruptors(cause)), 0))
+  if (Cause.isInterruptedOnly(cause)) {
+    return Cause.interrupt(Chunk.unsafeGet(Chunk.fromIterable(Cause.interruptors(cause)), 0))
+  }
   const error = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
   return Cause.fail(
     error instanceof ProgramFailed ? error : new ProgramFailed({ reason: reasonOf(error), cause: Cause.pretty(cause) })

@@ -45,7 +45,9 @@ export const line = ({ columns, paint, widths }: Layout, row: Row): string => {
     const isLast = column === row.length - 1
     const padding = isLast ? "" : " ".repeat(Math.max(0, (widths[column] ?? 0) - text.length)) + gap
     used += text.length + padding.length
-    return used - padding.length > columns ? "" : paint(typeof cell === "string" ? undefined : cell.style, text) + padding
+    return used - padding.length > columns
+      ? ""
+      : paint(typeof cell === "string" ? undefined : cell.style, text) + padding
   }).join("").trimEnd()
 }
 

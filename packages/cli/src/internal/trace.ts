@@ -1,7 +1,7 @@
 /**
  * `avm trace`: what a store has kept of what happened, as a table, as JSON, as a picture; also as it comes.
  */
-import { MachineId, ControllerId, ObjectId } from "@effect-avm/core"
+import { ControllerId, MachineId, ObjectId } from "@effect-avm/core"
 import type { Recording } from "@effect-avm/diagram"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -123,7 +123,9 @@ const known = (read: ReadonlyArray<Written>): Effect.Effect<ReadonlyArray<Record
     for (let from = 0; from < ids.length; from += atOnce) {
       const some = ids.slice(from, from + atOnce)
       const rows = yield* ask(
-        `SELECT id, behaviour, creating_controller, machine FROM objects WHERE id IN (${some.map(() => "?").join(", ")})`,
+        `SELECT id, behaviour, creating_controller, machine FROM objects WHERE id IN (${
+          some.map(() => "?").join(", ")
+        })`,
         ...some
       )
       for (const { behaviour, creating_controller, id, machine } of rows) {

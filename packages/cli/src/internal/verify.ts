@@ -4,16 +4,7 @@
  *
  * All of it is asked of one moment, in one read transaction, beside whoever writes.
  */
-import {
-  Avm,
-  IdGenerator,
-  ObjectId,
-  ObjectStore,
-  Reachability,
-  Scheduling,
-  Trace,
-  Val
-} from "@effect-avm/core"
+import { Avm, IdGenerator, ObjectId, ObjectStore, Reachability, Scheduling, Trace, Val } from "@effect-avm/core"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -176,9 +167,12 @@ const inPages = (table: string, key: string, columns: string): Stream.Stream<Rec
         `SELECT ${columns} FROM ${table} ${last === undefined ? "" : after} ORDER BY ${key} LIMIT ${pageSize}`,
         ...last === undefined ? [] : names.map((name) => last[name] ?? null)
       ))
-  return Stream.paginateEffect(undefined as Record | undefined, (last) => // none before the first page
-    Effect.map(page(last), (rows) => [rows, rows.length < pageSize ? Option.none() : Option.some(rows.at(-1))] as const)
-  ).pipe(Stream.flattenIterables)
+  return Stream.paginateEffect(undefined as Record | undefined, (last) =>
+    // none before the first page
+    Effect.map(
+      page(last),
+      (rows) => [rows, rows.length < pageSize ? Option.none() : Option.some(rows.at(-1))] as const
+    )).pipe(Stream.flattenIterables)
 }
 
 const readTrace = (found: Found, advance: Advance): Effect.Effect<number, StoreFailed, Store> =>
@@ -192,7 +186,9 @@ const readTrace = (found: Found, advance: Advance): Effect.Effect<number, StoreF
         try {
           toWritten(row)
         } catch (thrown) {
-          if (problems++ < most) found(`trace entry ${row.entry}`, thrown instanceof Error ? thrown.message : String(thrown))
+          if (problems++ < most) {
+            found(`trace entry ${row.entry}`, thrown instanceof Error ? thrown.message : String(thrown))
+          }
         }
       }
       return advance(chunk.length)
@@ -242,7 +238,9 @@ const replayAll = (
           found(place, `its history leads to ${Val.format(exit.right)}, and its state is ${Val.format(stored.state)}`)
         } else if (recorded < accepted && exit.left._tag === "FreezeFailed") unrecorded++
         else {
-          const why = exit.left._tag === "FreezeFailed" ? "its behaviour does something else than it did then" : exit.left.message
+          const why = exit.left._tag === "FreezeFailed"
+            ? "its behaviour does something else than it did then"
+            : exit.left.message
           found(place, `its history cannot be replayed: ${why}`)
         }
       }))

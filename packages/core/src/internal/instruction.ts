@@ -236,8 +236,12 @@ const show = (argument: unknown): string => {
   if (typeof argument === "function") return "<function>"
   if (STM.isSTM(argument)) return "<STM>"
   if (isObjectId(argument)) return argument.value
-  return Val.isVal(argument) ? Val.format(argument) : Inspectable.toStringUnknown(argument, 0)
+  if (Val.isVal(argument)) return Val.format(argument)
+  return hasText(argument) ? String(argument) : Inspectable.toStringUnknown(argument, 0)
 }
+
+/** Whether it says itself how it is to be shown. */
+const hasText = (u: unknown): boolean => typeof u === "object" && u !== null && u.toString !== Object.prototype.toString
 
 // ---------------------------------------------------------------------------
 // internal
