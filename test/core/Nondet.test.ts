@@ -162,6 +162,7 @@ describe("in a bracket", () => {
         yield* Nondet.require(x > 2, "large")
         yield* Nondet.require(x < 2, "small")
       })))
+      assert.instanceOf(opaque, AvmError.Unsatisfiable)
       assert.deepStrictEqual([...opaque.requirements].sort(), ["large", "small"])
       assert.strictEqual((yield* Effect.flip(Tx.transact(Nondet.require(false))))._tag, "Unsatisfiable")
     })))

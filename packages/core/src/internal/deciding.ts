@@ -46,12 +46,12 @@ export const decide = (
 ): Effect.Effect<Decision> =>
   Effect.gen(function*() {
     const sketch = sketchOf(choices, leaves, interned)
-    const outcome = yield* Effect.orDie(solver.solve(sketch.problem([preferred(choices)]), { ties: "smallest" }))
+    // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
+    const search = { variables: weightiest(choices), variableOrder: "input" } as const
+    const problem = sketch.problem([preferred(choices)])
+    const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search }))
     if (outcome._tag === "Unsatisfiable") {
-      const problem = sketch.problem()
-      const core = yield* Effect.orDie(Solver.unsatisfiableCore(problem))
-      const names = Option.getOrElse(core, () => []).flatMap((at) => problem.requirements[at].name ?? [])
-      return { _tag: "Impossible", requirements: [...new Set(names)] }
+      return { _tag: "Impossible", requirements: yield* impossible(problem, search) }
     }
     const solution = outcome._tag === "Solved" ? Option.some(outcome.solution) : outcome.best
     if (Option.isNone(solution)) return yield* Effect.dieMessage("A solver without limits gave up")
@@ -139,6 +139,28 @@ const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned:
   return sketch
 }
 
+/**
+ * Names of requirements that cannot hold together. One after the other is left out, and stays out if the rest is still
+ * impossible; where that takes too long to say, it is kept.
+ */
+const impossible = (
+  problem: Problem.Problem,
+  search: NonNullable<Solver.Options["search"]>
+): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function*() {
+    let requirements = problem.requirements
+    let names = [...new Set(requirements.flatMap(({ name }) => name ?? []))]
+    for (const name of names) {
+      const fewer = requirements.filter((requirement) => requirement.name !== name)
+      const options: Solver.Options = { search, limits: { nodes: 10_000 } }
+      const outcome = yield* Effect.orDie(Solver.solve({ ...problem, requirements: fewer, objectives: [] }, options))
+      if (outcome._tag !== "Unsatisfiable") continue
+      requirements = fewer
+      names = names.filter((other) => other !== name)
+    }
+    return names
+  })
+
 const isTaken = ({ seen }: Branch): Constraint.Constraint => {
   const parts = seen.map(([{ number }, option]) => Constraint.compareValue(number, "=", option))
   return parts.length === 1 ? parts[0] : Constraint.and(...parts)
@@ -155,6 +177,14 @@ const preferred = (choices: Choices): Problem.Objective => {
       return [Problem.when(loss / unit, branch.seen.length === 0 ? chosen : Constraint.and(isTaken(branch), chosen))]
     })
   ))
+}
+
+/** The choices by what they may lose, those that are made in any case first. */
+const weightiest = (choices: Choices): ReadonlyArray<number> => {
+  const most = ({ losses }: Choice) => losses.reduce((most, loss) => Math.max(most, loss), 0)
+  return [...choices.known]
+    .sort((one, other) => one.branch.seen.length - other.branch.seen.length || most(other) - most(one))
+    .map(({ number }) => number)
 }
 
 const greatestCommonDivisor = (a: number, b: number): number => b === 0 ? a : greatestCommonDivisor(b, a % b)
