@@ -40,7 +40,7 @@ describe("the pictures in docs/pictures", () => {
         parse(svg)
         assert.strictEqual(readFileSync(file, "utf8"), svg, name)
       }
-      assert.sameMembers(own(), Object.keys(made))
+      assert.sameMembers([...own()], Object.keys(made))
     }))
 
   it("are shown in the documentation", () => {
