@@ -14,7 +14,11 @@ import * as Battleship from "../examples/Battleship.js"
 import * as DurableBank from "../examples/DurableBank.js"
 import * as ObservableSlot from "../examples/ObservableSlot.js"
 import * as OrderDesk from "../examples/OrderDesk.js"
+import * as IntentMatching from "../examples/IntentMatching.js"
+import * as NQueens from "../examples/NQueens.js"
 import * as PingPong from "../examples/PingPong.js"
+import * as Scheduling from "../examples/Scheduling.js"
+import * as Sudoku from "../examples/Sudoku.js"
 
 describe("Bank", () => {
   it.effect("moves money, and undoes the overdraft as a whole", () =>
@@ -146,12 +150,57 @@ describe("OrderDesk", () => {
     }))
 })
 
+describe("NQueens", () => {
+  it.effect("counts all placements, and finds one by labels", () =>
+    Effect.gen(function*() {
+      const { answer, text } = yield* printed(NQueens.main)
+      assert.deepStrictEqual(answer, { placements: 92, first: [1, 5, 8, 6, 3, 7, 2, 4] })
+      assert.match(text, /^8 queens can be placed in 92 ways$/m)
+    }))
+})
+
+describe("Sudoku", () => {
+  it.effect("has one solution, with every digit in every group", () =>
+    Effect.gen(function*() {
+      const { answer } = yield* printed(Sudoku.main)
+      assert.strictEqual(answer.length, 1)
+      const [rows] = answer
+      const columns = rows.map((_, x) => rows.map((row) => row[x]).join(""))
+      for (const line of [...rows, ...columns]) assert.strictEqual([...line].sort().join(""), "123456789")
+      Sudoku.puzzle.forEach((row, y) => [...row].forEach((digit, x) => assert.include(["0", rows[y][x]], digit)))
+    }))
+})
+
+describe("Scheduling", () => {
+  it.effect("is done as soon as the busiest machine allows", () =>
+    Effect.gen(function*() {
+      const { answer } = yield* printed(Scheduling.main)
+      assert.deepStrictEqual(answer, { complete: true, end: 11 })
+    }))
+})
+
+describe("IntentMatching", () => {
+  it.effect("clears the market, and closes the ring", () =>
+    Effect.gen(function*() {
+      const { answer } = yield* printed(IntentMatching.main)
+      assert.deepStrictEqual(answer, {
+        bought: ["ann", "cleo"],
+        price: 12,
+        got: ["dora gets a bicycle", "emil gets a guitar", "fay gets a lamp"]
+      })
+    }))
+})
+
 describe("as commands", () => {
   for (
     const [name, args, line] of [
       ["Bank", [], "The deposit is undone too    alice 70, bob 30"],
       ["PingPong", ["3"], "3 rounds, 6 hits, 7 calls, one inside the other"],
       ["Battleship", [], "The boards at the end"],
+      ["NQueens", [], "8 queens can be placed in 92 ways"],
+      ["Sudoku", [], "1 solution"],
+      ["Scheduling", [], "done after 11"],
+      ["IntentMatching", [], "ann and cleo buy at 12"],
       ["ObservableSlot", [], "Sent to, they read  1, 3, 3   1, 3, 3"],
       ["OrderDesk", [], "order 17: 3 pieces, receipt 1001"]
     ] as const

@@ -2,7 +2,19 @@
  * Variables over finite domains: the instructions, searches by label and abort and by `FD.search`, models; the answers that
  * are known, and those that trying everything gives.
  */
-import { Avm, AvmError, Behaviour, Constraint, ControllerId, FD, Introspect, Obj, Reify, Tx, type Val } from "@effect-avm/core"
+import {
+  Avm,
+  AvmError,
+  Behaviour,
+  Constraint,
+  ControllerId,
+  FD,
+  Introspect,
+  Obj,
+  Reify,
+  Tx,
+  type Val
+} from "@effect-avm/core"
 import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -459,9 +471,7 @@ const petersen = colourings(
 
 const grötzsch = colourings(
   11,
-  [0, 1, 2, 3, 4].flatMap((n) =>
-    [[n, (n + 1) % 5], [n + 5, (n + 1) % 5], [n + 5, (n + 4) % 5], [n + 5, 10]] as const
-  )
+  [0, 1, 2, 3, 4].flatMap((n) => [[n, (n + 1) % 5], [n + 5, (n + 1) % 5], [n + 5, (n + 4) % 5], [n + 5, 10]] as const)
 )
 
 const pigeons = Effect.gen(function*() {
@@ -488,7 +498,9 @@ const queens = (size: number) =>
   })
 
 describe("known answers by instructions alone", () => {
-  const cases: ReadonlyArray<readonly [string, Program<unknown, DeadEnd | FD.LabelError | FD.PostError | FD.NewVarError>, number]> = [
+  const cases: ReadonlyArray<
+    readonly [string, Program<unknown, DeadEnd | FD.LabelError | FD.PostError | FD.NewVarError>, number]
+  > = [
     ["derangements of 4", derangements(4), 9],
     ["derangements of 5", derangements(5), 44],
     ["derangements of 6", derangements(6), 265],
@@ -579,7 +591,10 @@ describe("models", () => {
 
   it("that are wrong say what is", async () => {
     const empty = FD.model({ variables: { x: FD.range(2, 1) }, constraints: () => [] })
-    assert.deepStrictEqual(await Effect.runPromise(Effect.flip(FD.solve(empty))), new AvmError.EmptyDomain({ var: "x" }))
+    assert.deepStrictEqual(
+      await Effect.runPromise(Effect.flip(FD.solve(empty))),
+      new AvmError.EmptyDomain({ var: "x" })
+    )
     const foreign = FD.model({
       variables: { x: FD.range(1, 2) },
       constraints: ({ x }) => [Constraint.eq(x, FD.variable<number>("y"))]
@@ -599,7 +614,11 @@ describe("generated problems", () => {
   const size = 3
   const term = fc.tuple(fc.nat(size - 1), fc.integer({ min: -2, max: 2 }))
   const simple = fc.oneof(
-    fc.record({ name: fc.constantFrom("eq" as const, "neq" as const, "leq" as const, "lt" as const), left: term, right: term }),
+    fc.record({
+      name: fc.constantFrom("eq" as const, "neq" as const, "leq" as const, "lt" as const),
+      left: term,
+      right: term
+    }),
     fc.record({ name: fc.constant("all" as const), places: fc.uniqueArray(fc.nat(size - 1), { minLength: 2 }) }),
     fc.record({
       name: fc.constant("table" as const),

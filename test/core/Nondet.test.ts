@@ -363,7 +363,11 @@ describe("generated bodies", () => {
     fc.assert(
       fc.asyncProperty(shape, async (shape) => {
         const best = ways(shape).filter(({ holds }) => holds).sort((one, other) =>
-          one.lost - other.lost || (one.way.findIndex((place, at) => place !== other.way[at]) === -1 ? 0 : compare(one.way, other.way))
+          one.lost - other.lost || (one.way.findIndex((place, at) =>
+              place !== other.way[at]
+            ) === -1
+            ? 0
+            : compare(one.way, other.way))
         )[0]
         const found = await run(Effect.either(Tx.transact(body(shape))))
         if (best === undefined) {
@@ -383,7 +387,3 @@ const compare = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): numb
   const at = one.findIndex((place, at) => place !== other[at])
   return at === -1 ? 0 : one[at] - (other[at] ?? -1)
 }
-
-
-
-

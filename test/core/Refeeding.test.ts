@@ -37,7 +37,9 @@ describe("a body that is run again", () => {
       Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(Echo), Effect.provide(counting(executed)))
     )
     assert.deepStrictEqual(Chunk.toArray(found), [1, 2, 3, 4])
-    const counts = ["Obj.create", "FD.newVar", "FD.label", "Obj.call", "Introspect.input"].map((tag) => executed.get(tag))
+    const counts = ["Obj.create", "FD.newVar", "FD.label", "Obj.call", "Introspect.input"].map((tag) =>
+      executed.get(tag)
+    )
     assert.deepStrictEqual(counts, [1, 1, 2, 5, 5])
   })
 
