@@ -233,6 +233,27 @@ for (const [where, machine] of machines) {
         for (const span of spans) assert.strictEqual(span.status._tag, "Ended", span.name)
       }))
 
+    it.effect("are made for turns, which end as their messages do", () =>
+      Effect.gen(function*() {
+        const { exit, spans } = yield* traced(
+          Avm.run(Effect.gen(function*() {
+            const alice = yield* Account.create({ controller: C1 })
+            yield* (yield* alice.send.Add({ n: 1 })).await
+            yield* Effect.exit((yield* alice.send.Refuse()).await)
+          })),
+          machine
+        )
+        assert.isTrue(Exit.isSuccess(exit))
+        const [done, refused] = spans.filter(({ name }) => name === "avm.turn")
+        assert(done !== undefined && refused !== undefined)
+        assert.deepStrictEqual(treeOf(spans, done), ["avm.turn", ["avm.call Account"]])
+        assert.strictEqual(done.attributes.get("avm.turn.outcome"), "committed")
+        assert.isTrue(Exit.isSuccess(exitOf(done)))
+        assert.strictEqual(refused.attributes.get("avm.turn.outcome"), "failed")
+        assert.isTrue(Cause.isFailure(causeOf(refused)))
+        assert.deepStrictEqual(done.events.map(([name]) => name).slice(0, 2), ["TransactionStarted", "MessageReceived"])
+      }))
+
     it.effect("nest across forks, the spans of a behaviour and those of the application", () =>
       Effect.gen(function*() {
         const { exit, spans } = yield* traced(

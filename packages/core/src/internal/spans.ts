@@ -1,5 +1,5 @@
 /**
- * Spans of programs, transactions and calls, for whatever tracer the application has. Where it has none, which is asked once
+ * Spans of programs, transactions, calls and turns, for whatever tracer the application has. Where it has none, which is asked once
  * for each of them, nothing is made.
  *
  * The parent is the span in the context of whoever runs the instruction, so spans of the application nest with these, also

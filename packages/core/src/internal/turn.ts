@@ -2,6 +2,7 @@
  * One turn: a message, the behaviour of its object, and the transaction around them.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
@@ -18,6 +19,7 @@ import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
 import { Authoritative, Cell, Root } from "./frame.js"
 import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
+import * as spans from "./spans.js"
 import { andThen, causeOf, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import { begin, commit, withoutOthers } from "./transactions.js"
@@ -94,6 +96,45 @@ export const isDeliverable = (kernel: Kernel, { to }: Message): Step<boolean, St
 
 /** Runs the turn of a message. It fails where the store does, and then is undone. */
 export const turn = (
+  kernel: Kernel,
+  cell: Cell,
+  message: Message,
+  privileged: boolean
+): Step<Outcome, StoreError> => {
+  const { fiber } = cell
+  if (!spans.isTraced(fiber)) return unspanned(kernel, cell, message, privileged)
+  const context = cell.context ?? Context.empty()
+  const span = spans.begin(fiber, context, "avm.turn", {
+    "avm.message.id": message.id.value,
+    "avm.object.id": message.to.value,
+    "avm.sender.id": Option.getOrUndefined(Option.map(message.from, (from) => from.value))
+  })
+  cell.context = spans.within(context, span)
+  return exiting(unspanned(kernel, cell, message, privileged), (exit): Step<Outcome, StoreError> => {
+    cell.context = context
+    if (exit._tag === "Failure") {
+      spans.end(fiber, span, exit)
+      return failCause(exit.cause)
+    }
+    span.attribute("avm.turn.outcome", exit.value._tag.toLowerCase())
+    spans.end(fiber, span, exit.value._tag === "Failed" ? failureOf(exit.value.answer) : Exit.void)
+    return exit.value
+  })
+}
+
+/** How the span of a turn ends that has failed. */
+const failureOf = (answer: Answer): Exit.Exit<void, unknown> => {
+  switch (answer._tag) {
+    case "Resolved":
+      return Exit.void
+    case "Broken":
+      return Exit.fail(answer.error)
+    case "Died":
+      return Exit.die(answer.defect)
+  }
+}
+
+const unspanned = (
   kernel: Kernel,
   cell: Cell,
   message: Message,
