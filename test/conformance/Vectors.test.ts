@@ -1,14 +1,14 @@
 /**
- * Every vector on every executor. A vector that waits for a family is listed by name, so that none is forgotten.
+ * Every vector on every executor: the model, and the machine on each store.
  */
-import { ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import { assert, describe, it } from "vitest"
+import { stores } from "../support/Stores.js"
 import { machine, model } from "./executors.js"
 import { differences } from "./runner.js"
 import { type Vector, vectors } from "./Vector.js"
 
-for (const executor of [model, machine("machine in memory", ObjectStore.layerMemory)]) {
+for (const executor of [model, ...stores.map(([name, store]) => machine(`machine on ${name}`, store))]) {
   describe(`vectors on the ${executor.name}`, () => {
     for (const vector of vectors) {
       it(vector.name, async () => {
