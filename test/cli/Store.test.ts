@@ -198,6 +198,17 @@ describe("avm verify", () => {
         "INSERT INTO replicas SELECT ordinal, 'm1', state FROM objects WHERE ordinal = 1",
         "INSERT INTO replica_history SELECT 1, 'm1', 1, NULL, state, NULL FROM objects WHERE ordinal = 1"
       ],
+      [
+        "a message of no commit",
+        /^message m1: it was sent in a commit that the clock does not know/,
+        "INSERT INTO messages (version, id, receiver, input, answered) SELECT 99, 'm1', 'o1', state, 0 FROM objects " +
+        "WHERE ordinal = 1"
+      ],
+      [
+        "a message that waits for nothing",
+        /^message m2: it waits for p1, which is settled or none/,
+        "INSERT INTO waiting (promise, id, input, answered) SELECT 'p1', 'm2', state, 0 FROM objects WHERE ordinal = 1"
+      ],
       ["a function without a hash", /^function f: /, "INSERT INTO functions VALUES ('f', 1, 'x')"],
       ["an entry that is none", /^trace entry 1: /, "UPDATE trace SET event = 'Nothing' WHERE entry = 1"],
       ["a trace that goes back", /its timestamp is not above/, "UPDATE trace SET timestamp = 0 WHERE entry = 5"],

@@ -82,6 +82,16 @@ export const checks: ReadonlyArray<Check> = [
       "FROM replica_history GROUP BY object, machine HAVING min(position) <> 0 OR max(position) <> count(*) - 1"
   },
   {
+    what: "a message was sent in a commit",
+    sql: "SELECT 'message ' || id AS place, 'it was sent in a commit that the clock does not know' AS reason " +
+      `FROM messages WHERE version < 1 OR version > ${clock}`
+  },
+  {
+    what: "what waits does so for a promise that is not settled",
+    sql: "SELECT 'message ' || id AS place, 'it waits for ' || promise || ', which is settled or none' AS reason " +
+      "FROM waiting WHERE promise NOT IN (SELECT id FROM promises WHERE settled IS NULL)"
+  },
+  {
     what: "functions have a version and a hash",
     sql: "SELECT 'function ' || name AS place, 'its version or its hash is none' AS reason FROM functions " +
       "WHERE typeof(version) <> 'integer' OR version < 0 OR length(hash) <> 64 OR hash GLOB '*[^0-9a-f]*'"
