@@ -10,7 +10,7 @@ import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
 import * as fc from "fast-check"
 import { describe, it } from "vitest"
 import * as Machine from "../support/Machine.js"
-import { inMemory, stores } from "../support/Stores.js"
+import { stores } from "../support/Stores.js"
 
 interface Ended extends Observation.Observation {
   readonly store: ReadonlyArray<string>
@@ -148,7 +148,7 @@ const seed = Number(process.env.SEED ?? (process.env.SOAK === undefined ? 1 : Da
 /** In rounds, so that the runner hears of the progress. */
 const rounds = process.env.SOAK === undefined ? 1 : 25
 
-/** A file keeps no messages yet. Each store after the first one shows what a store can do wrong; what the machine can do wrong, the first one shows. */
+/** Each store after the first one shows what a store can do wrong; what the machine can do wrong, the first one shows. */
 const numRuns = (store: number): number => store === 0 || process.env.SOAK !== undefined ? 400 : 100
 
 describe("the machine agrees with the model", () => {
@@ -156,7 +156,7 @@ describe("the machine agrees with the model", () => {
     for (let round = 0; round < rounds; round++) {
       it(`on ${numRuns(index)} generated programs (${name}, seed ${seed + round})`, () =>
         fc.assert(
-          fc.asyncProperty(Program.arbitrary({ messages: store === inMemory[1] }), async (program) => {
+          fc.asyncProperty(Program.arbitrary(), async (program) => {
             const found = difference(onModel(program), await Effect.runPromise(onMachine(program, store)))
             if (found !== undefined) throw new Error(found)
             // Others, the test runner among them, want the event loop as well.

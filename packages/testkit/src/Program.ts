@@ -39,8 +39,6 @@ export interface Options {
   readonly maxSteps?: number
   /** Without, nobody is cut off or comes back while the program runs. */
   readonly toggles?: boolean
-  /** Without, nothing is sent. */
-  readonly messages?: boolean
 }
 
 /**
@@ -93,7 +91,7 @@ export const toOptions = ({ home, unreachable }: Program): Model.Options => ({
  * @since 0.1.0
  * @category arbitraries
  */
-export const arbitrary = ({ maxSteps = 40, messages = true, toggles = true }: Options = {}): fc.Arbitrary<Program> => {
+export const arbitrary = ({ maxSteps = 40, toggles = true }: Options = {}): fc.Arbitrary<Program> => {
   const step = toggles ? weighted([40, stepOf(3)], [1, toggle]) : stepOf(3)
   const segment = weighted<ReadonlyArray<Steps.Step>>(
     [12, fc.tuple(step)],
@@ -119,16 +117,9 @@ export const arbitrary = ({ maxSteps = 40, messages = true, toggles = true }: Op
       fc.array(segment, { minLength: 1, maxLength: maxSteps, size: "max" })
     ).map(([creations, segments]) => {
       const steps = [...creations, ...segments.flat()]
-      return (messages ? steps : steps.flatMap(withoutMessages)).slice(0, maxSteps)
+      return steps.slice(0, maxSteps)
     })
   })
-}
-
-/** The step, and its scripts, without what sends or receives. */
-const withoutMessages = (step: Steps.Step): ReadonlyArray<Steps.Step> => {
-  if (step.op === "send" || step.op === "sendOnly" || step.op === "receive" || step.op === "forward") return []
-  if (step.op !== "call" || step.message.kind !== "script") return [step]
-  return [{ ...step, message: { kind: "script", steps: step.message.steps.flatMap(withoutMessages) } }]
 }
 
 // ---------------------------------------------------------------------------
