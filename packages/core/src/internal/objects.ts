@@ -165,10 +165,7 @@ const callCommitted = (
     const place: Place = { _tag: "Replica", machine: cell.machine }
     return dispatch(kernel, cell, stored, cell.machine, place, input, behaviour, undefined)
   }
-  const reachable = machineReachable(kernel, machine)
-  return reachable === done
-    ? dispatch(kernel, cell, stored, machine, Authoritative, input, behaviour, undefined)
-    : andThen(reachable, () => dispatch(kernel, cell, stored, machine, Authoritative, input, behaviour, undefined))
+  return callAt(kernel, cell, stored, machine, input, behaviour, undefined)
 }
 
 const callInTx = (
@@ -181,14 +178,16 @@ const callInTx = (
 ): Step<Option.Option<Val>, AvmError> => {
   const creation = tx.creates.get(id.value)
   // A1: what was created in here may be used, whoever owns it.
-  if (creation !== undefined) return callSeen(kernel, cell, tx, creation, input, behaviour, undefined)
+  if (creation !== undefined) {
+    return callAt(kernel, cell, creation, tx.view(creation.metadata).machine, input, behaviour, undefined)
+  }
   const seen = see(kernel, tx, id)
   return seen instanceof Later
-    ? andThen(seen, (seen) => callSeenAs(kernel, cell, tx, seen, input, behaviour))
-    : callSeenAs(kernel, cell, tx, seen, input, behaviour)
+    ? andThen(seen, (seen) => callSeen(kernel, cell, tx, seen, input, behaviour))
+    : callSeen(kernel, cell, tx, seen, input, behaviour)
 }
 
-const callSeenAs = (
+const callSeen = (
   kernel: Kernel,
   cell: Cell,
   tx: Transaction,
@@ -199,19 +198,19 @@ const callSeenAs = (
   const stored = seen.observe("metadata")
   return stored === undefined
     ? fail(new ObjectNotFound({ id: seen.id }, true))
-    : callSeen(kernel, cell, tx, stored, input, behaviour, seen)
+    : callAt(kernel, cell, stored, tx.view(stored.metadata).machine, input, behaviour, seen)
 }
 
-const callSeen = (
+/** The object itself, on its machine. */
+const callAt = (
   kernel: Kernel,
   cell: Cell,
-  tx: Transaction,
   object: Callee,
+  machine: MachineId,
   input: Val,
   behaviour: string | undefined,
   seen: Seen | undefined
 ): Step<Option.Option<Val>, AvmError> => {
-  const { machine } = tx.view(object.metadata)
   const reachable = machineReachable(kernel, machine)
   return reachable === done
     ? dispatch(kernel, cell, object, machine, Authoritative, input, behaviour, seen)
