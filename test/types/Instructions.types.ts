@@ -77,6 +77,7 @@ interface Errors {
     | AvmError.TxAlreadyCommitted
     | AvmError.TxAlreadyAborted
     | AvmError.InvalidDuringTx
+    | AvmError.StoreError
   "Tx.retry": never
   "Tx.enlist": never
   "Tx.join": AvmError.CrossControllerTx | AvmError.ControllerUnreachable
@@ -246,7 +247,7 @@ expectTypeOf<Tx.BeginError>().toEqualTypeOf<Errors["Tx.begin"]>()
 expectTypeOf<Tx.CommitError>().toEqualTypeOf<Errors["Tx.commit"]>()
 expectTypeOf<Tx.AbortError>().toEqualTypeOf<Errors["Tx.abort"]>()
 expectTypeOf<Tx.JoinError>().toEqualTypeOf<Errors["Tx.join"]>()
-expectTypeOf<Tx.FinishError>().toEqualTypeOf<Errors["Tx.abort"]>()
+expectTypeOf<Tx.FinishError | AvmError.StoreError>().toEqualTypeOf<Errors["Tx.abort"]>()
 expectTypeOf<Pure.UpdateError>().toEqualTypeOf<Errors["Pure.update"]>()
 expectTypeOf<Pure.RegisterError>().toEqualTypeOf<Errors["Pure.register"]>()
 expectTypeOf<Machine.TeleportError>().toEqualTypeOf<Errors["Machine.teleport"]>()

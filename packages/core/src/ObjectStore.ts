@@ -21,6 +21,7 @@ import type * as STM from "effect/STM"
 import type * as Stream from "effect/Stream"
 import type { StoreError } from "./AvmError.js"
 import type { ControllerId } from "./ControllerId.js"
+import * as hidden from "./internal/direct.js"
 import * as internal from "./internal/memoryStore.js"
 import type { MachineId } from "./MachineId.js"
 import * as Mailboxes from "./Mailboxes.js"
@@ -241,7 +242,11 @@ export interface Service {
   /** Takes a snapshot; what it sees is kept until it is released. */
   readonly snapshot: Effect.Effect<Snapshot, StoreError>
 
-  readonly release: (snapshot: Snapshot) => Effect.Effect<void>
+  /**
+   * Lets go of a snapshot. Fails where what it showed has been lost since: a store that shows commits before they are
+   * durable waits here until they are, so that nobody is answered by what never came to be.
+   */
+  readonly release: (snapshot: Snapshot) => Effect.Effect<void, StoreError>
 
   /** None if the id was never created. */
   readonly read: (id: ObjectId, snapshot: Snapshot) => Effect.Effect<Option.Option<Stored>, StoreError>
@@ -284,6 +289,31 @@ export interface Service {
  * @category services
  */
 export class ObjectStore extends Context.Tag("@effect-avm/core/ObjectStore")<ObjectStore, Service>() {}
+
+/**
+ * What a store can do at once: each of these does what the member of its name does *when it is called*, and answers an
+ * effect that is finished (an `Exit`) wherever there is nothing to wait for.
+ *
+ * The machine asks a store several times in each transaction. Over one that has these, an instruction that need not wait
+ * costs a few function calls, as over memory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Direct {
+  readonly snapshot: () => Effect.Effect<Snapshot, StoreError>
+  readonly read: (id: ObjectId, snapshot: Snapshot) => Effect.Effect<Option.Option<Stored>, StoreError>
+  readonly release: (snapshot: Snapshot) => Effect.Effect<void, StoreError>
+}
+
+/**
+ * The store, with what it can do at once. A service that wraps it (`{ ...store, commit }`) does not have that any more, so
+ * that every member of the wrapper is honoured.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const withDirect = (store: Service, direct: Direct): Service => hidden.withDirect(store, internal.steps(direct))
 
 // ---------------------------------------------------------------------------
 // layers

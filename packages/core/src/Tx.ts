@@ -51,7 +51,7 @@ export type FinishError = NoActiveTx | TxNotFound | TxAlreadyCommitted | TxAlrea
  * @since 0.1.0
  * @category errors
  */
-export type AbortError = FinishError
+export type AbortError = FinishError | StoreError
 
 /**
  * @since 0.1.0

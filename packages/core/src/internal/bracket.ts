@@ -162,7 +162,7 @@ const attemptOnce = <A, E, R>(
         }
       })
     }
-    const aborting = <E1>(cause: Cause.Cause<E1>): Effect.Effect<Waiting, E1, Tx> => {
+    const aborting = <E1>(cause: Cause.Cause<E1>): Effect.Effect<Waiting, E1 | StoreError, Tx> => {
       const exit = waitingOr(cause, id)
       ended(exit._tag === "Success" ? "waiting" : "aborted")
       return Effect.zipRight(abandon(instructions.abort({ id })), exit)
@@ -170,7 +170,7 @@ const attemptOnce = <A, E, R>(
     if (again) return choosing(restore, id, body, committing, aborting)
     return Effect.matchCauseEffect(restore(body), {
       onFailure: (cause) =>
-        Effect.withFiberRuntime<Waiting | Undecided, E, Tx>((fiber) =>
+        Effect.withFiberRuntime<Waiting | Undecided, E | StoreError, Tx>((fiber) =>
           Cause.isFailure(cause) && isHopeless(fiber, id)
             ? Effect.as(abandon(instructions.abort({ id })), undecided)
             : aborting(cause)
@@ -212,9 +212,9 @@ const now = <A, E>(instruction: Instr<string, object, A, E, Tx>): Step<A, E> =>
 const waitingOr = <E>(cause: Cause.Cause<E>, id: TxId): Exit.Exit<Waiting, E> =>
   Option.match(waitingOf(cause, id), { onNone: () => Exit.failCause(cause), onSome: Exit.succeed })
 
-const abandon = (abort: Abort): Effect.Effect<void, never, Tx> =>
+const abandon = (abort: Abort): Effect.Effect<void, StoreError, Tx> =>
   // What refuses to be aborted has been finished by the body itself, so that nothing is left to undo.
-  Effect.catchAll(abort, () => Effect.void)
+  Effect.catchAll(abort, (error) => error._tag === "StoreError" ? Effect.fail(error) : Effect.void)
 
 const finish = (
   commit: Effect.Effect<true, CommitError>

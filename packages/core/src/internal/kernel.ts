@@ -7,7 +7,7 @@
  */
 import type { ConstraintSolver } from "@effect-avm/solver"
 import type * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -37,7 +37,7 @@ import type { DirectStore } from "./memoryStore.js"
 import type { Post } from "./post.js"
 import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
-import { andThen, done, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
+import { andThen, done, effectOf, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Search, Seen, Transaction } from "./transaction.js"
 import { traceEntry, trust } from "./trust.js"
 
@@ -286,18 +286,32 @@ export const abort = (
   tx: Transaction,
   rejected = false,
   context?: Context.Context<never>
-): Step<void> => {
+): Step<void, StoreError> => {
+  const ended = end(kernel, cell, tx, rejected, context)
+  const released = kernel.objects.release(tx.snapshot)
+  // It has ended, whatever has become of what it saw.
+  return released instanceof Later ? later(Effect.onExit(released.effect, () => effectOf(ended()))) : ended()
+}
+
+/** The same, of one whose snapshot has been let go. */
+export const abortReleased = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => end(kernel, cell, tx)()
+
+/** Answers how that is written. */
+const end = (
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  rejected = false,
+  context?: Context.Context<never>
+): () => Step<void> => {
   const entries = tx.search === undefined ? done : held(tx.search)
   close(kernel, cell, tx, "aborted")
   tx.variables?.abort(rejected)
-  return andThen(
-    kernel.objects.release(tx.snapshot),
-    () =>
-      andThen(
-        entries,
-        () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
-      )
-  )
+  return () =>
+    andThen(
+      entries,
+      () => traceAs(kernel, cell, tx.controller, () => trust(TransactionAborted, { tx: tx.id }), context)
+    )
 }
 
 /** Writes the entries that were held back while it was open which of the ways that were tried is taken. */

@@ -21,7 +21,7 @@ import { directOf, withDirect } from "./direct.js"
 import { Held } from "./held.js"
 import { Log, nowhere } from "./memoryLog.js"
 import * as memoryMailboxes from "./memoryMailboxes.js"
-import { later, type Step, stepOf } from "./sync.js"
+import { andThen, later, type Step, stepOf } from "./sync.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -88,7 +88,7 @@ const noReplicas: ReadonlyMap<MachineId, Store.Replica> = new Map()
 /** What the kernel asks of a store again and again; over memory, the answer is there at once. */
 export interface DirectStore {
   readonly snapshot: () => Step<Store.Snapshot, StoreError>
-  readonly release: (snapshot: Store.Snapshot) => Step<void>
+  readonly release: (snapshot: Store.Snapshot) => Step<void, StoreError>
   readonly read: (id: ObjectId, snapshot: Store.Snapshot) => Step<Store.Stored | undefined, StoreError>
   readonly commit: (changes: Store.ChangeSet, enlisted?: STM.STM<unknown>) => Step<Store.Outcome, StoreError>
   /** Commits, and releases the snapshot of the changes if they were applied: nobody will read at it any more. */
@@ -104,29 +104,36 @@ export interface DirectStore {
   ) => Step<void, StoreError>
 }
 
-/** The short way into a store that has one, the ordinary one into any other. */
-export const direct = (store: Store.Service, noChanges: Store.ChangeSet): DirectStore =>
-  directOf<DirectStore>(store) ?? {
-    snapshot: () => stepOf(store.snapshot),
-    release: (snapshot) => stepOf(store.release(snapshot)),
-    read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
-    commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
-    commitLast: (changes) =>
-      stepOf(Effect.tap(
-        store.commit(changes),
-        (outcome) => outcome._tag === "Committed" ? store.release(changes.snapshot) : Effect.void
-      )),
-    create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
-    setState: (id, state) => {
-      const reads = new Map([[id.value, { id, exists: true }]])
-      return stepOf(Effect.map(
-        store.commit({ ...noChanges, reads, states: [[id, state]] }),
-        (outcome) => outcome._tag === "Committed"
-      ))
-    },
-    accept: (id, input, sender, answers) =>
-      stepOf(Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, { input, sender, answers }]] })))
-  }
+/** The short way into a store, as far as it has one; else the ordinary one. */
+export const direct = (store: Store.Service, noChanges: Store.ChangeSet): DirectStore => ({
+  snapshot: () => stepOf(store.snapshot),
+  release: (snapshot) => stepOf(store.release(snapshot)),
+  read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
+  commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
+  commitLast: (changes) =>
+    stepOf(Effect.tap(
+      store.commit(changes),
+      (outcome) => outcome._tag === "Committed" ? store.release(changes.snapshot) : Effect.void
+    )),
+  create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
+  setState: (id, state) => {
+    const reads = new Map([[id.value, { id, exists: true }]])
+    return stepOf(Effect.map(
+      store.commit({ ...noChanges, reads, states: [[id, state]] }),
+      (outcome) => outcome._tag === "Committed"
+    ))
+  },
+  accept: (id, input, sender, answers) =>
+    stepOf(Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, { input, sender, answers }]] }))),
+  ...directOf<Partial<DirectStore>>(store)
+})
+
+/** The short way of a store in another package, which answers effects. */
+export const steps = ({ read, release, snapshot }: Store.Direct): Partial<DirectStore> => ({
+  snapshot: () => stepOf(snapshot()),
+  release: (snapshot) => stepOf(release(snapshot)),
+  read: (id, snapshot) => andThen(stepOf(read(id, snapshot)), Option.getOrUndefined)
+})
 
 // ---------------------------------------------------------------------------
 // constructors

@@ -12,7 +12,7 @@ import { abandonUndriven, Cell, current, type Execution, Root } from "./frame.js
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
-import { andThen, done, effectOf, type Step } from "./sync.js"
+import { andThen, done, effectOf, mapLater, type Step } from "./sync.js"
 import { trust } from "./trust.js"
 
 /** Who wants the entries of a run. */
@@ -74,7 +74,8 @@ const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Ste
   for (const tx of [...execution.open]) {
     // Fibers that still work in it must not go on outside.
     tx.closedBy = "program"
-    aborted = andThen(aborted, () => abort(kernel, cell, tx))
+    // The program's own errors have no place for what its transaction saw and the store lost.
+    aborted = andThen(aborted, () => mapLater(abort(kernel, cell, tx), Effect.orDie))
   }
   return andThen(aborted, () => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done

@@ -113,7 +113,10 @@ class Searching<A, E, R> {
       if (id === undefined || this.ended) return Effect.void
       this.ended = true
       // What cannot be aborted here has been ended otherwise.
-      return Effect.ignore(this.within(() => this.instructions.abort({ id })))
+      return Effect.catchAll(
+        this.within(() => this.instructions.abort({ id })),
+        (error) => error._tag === "StoreError" ? Effect.die(error) : Effect.void
+      )
     })
   }
 

@@ -27,6 +27,7 @@ import type { TxId } from "../TxId.js"
 import { type Cell, current } from "./frame.js"
 import {
   abort,
+  abortReleased,
   answering,
   claimFor,
   close,
@@ -181,7 +182,7 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
   if (tx.variables?.isStale === true) {
     return andThen(abort(kernel, cell, tx), () => fail(conflict(tx.id, [])))
   }
-  if (!tx.changed) return committed(kernel, cell, tx, false) // A17
+  if (!tx.changed) return released(kernel, cell, tx) // A17
   // D1: what never had a controller gets the one resolved to, or else the home controller.
   const controller = tx.orphan !== undefined
     ? Option.none()
@@ -202,10 +203,10 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
     : ended(kernel, cell, tx, outcome)
 }
 
-const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict> => {
+const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict | StoreError> => {
   switch (outcome._tag) {
     case "Committed":
-      return committed(kernel, cell, tx, tx.enlisted === undefined)
+      return tx.enlisted === undefined ? committed(kernel, cell, tx) : released(kernel, cell, tx)
     case "Conflicted":
       return andThen(abort(kernel, cell, tx), () => fail(conflict(tx.id, outcome.objects)))
     case "Blocked":
@@ -216,20 +217,26 @@ const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): S
   }
 }
 
-const committed = (kernel: Kernel, cell: Cell, tx: Transaction, released: boolean): Step<true> => {
+const committed = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true> => {
   const entries = tx.search === undefined ? done : held(tx.search)
   close(kernel, cell, tx, "committed")
   tx.variables?.commit()
   cell.execution.variables?.forget(tx.owner)
   if (Option.isSome(tx.rootState)) cell.execution.rootState = tx.rootState.value
-  const release = released ? done : kernel.objects.release(tx.snapshot)
-  if (release === done && !isTraced(kernel, cell)) return true
-  return andThen(release, () =>
-    andThen(entries, () =>
-      answering(
-        traceAs(kernel, cell, tx.controller, () => trust(TransactionCommitted, { tx: tx.id })),
-        true
-      )))
+  if (!isTraced(kernel, cell)) return true
+  return andThen(entries, () =>
+    answering(
+      traceAs(kernel, cell, tx.controller, () => trust(TransactionCommitted, { tx: tx.id })),
+      true
+    ))
+}
+
+/** It is over when what it saw is durable; if that never will be, nothing of it ever was. */
+const released = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, StoreError> => {
+  const step = kernel.objects.release(tx.snapshot)
+  if (!(step instanceof Later)) return committed(kernel, cell, tx)
+  const released = Effect.tapErrorCause(step.effect, () => effectOf(abortReleased(kernel, cell, tx)))
+  return andThen(later(released), () => committed(kernel, cell, tx))
 }
 
 /** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */
@@ -247,7 +254,7 @@ const enlisted = (stm: STM.STM<unknown, unknown>): STM.STM<unknown, never> =>
   STM.mapError(stm, (error) => new EnlistedFailed({ error })) as STM.STM<unknown, never>
 
 /** A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9). */
-const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E> =>
+const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E | StoreError> =>
   mapLater(
     step,
     Effect.catchAllCause((cause) => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause))))

@@ -215,7 +215,7 @@ const ended = (
   message: Message,
   exit: Exit.Exit<Ran, AvmError>
 ): Step<Outcome, StoreError> => {
-  const undone = <A, E>(then: () => Step<A, E>): Step<A, E> =>
+  const undone = <A, E>(then: () => Step<A, E>): Step<A, E | StoreError> =>
     andThen(withoutOthers(cell, tx), () => andThen(abort(kernel, cell, tx), then))
   if (exit._tag === "Failure") {
     const error = Cause.failureOption(exit.cause)

@@ -6,7 +6,7 @@
  * object within one group; each of them is answered after what it has seen is durable, or not at all: a commit is queued
  * behind it, and `release` of the snapshot waits. What is read outside transactions is waited for as well.
  */
-import { AvmError, Mailboxes, type ObjectId, type ObjectStore } from "@effect-avm/core"
+import { AvmError, Mailboxes, type ObjectId, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -107,31 +107,24 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     return Exit.fail(toStoreError(isFailure(thrown) ? thrown : new ReadFailed({ what, ...reasonOf(thrown) })))
   }
 
+  const atOnce = <A, E>(
+    what: string,
+    look: () => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | AvmError.StoreError> => {
+    try {
+      committer.ready()
+      return look()
+    } catch (thrown) {
+      return failed(what, thrown)
+    }
+  }
+
   /** Runs what looks at the file, and says what went wrong there as a `StoreError`. */
   const looking = <A, E>(
     what: string,
     look: (scheduler: Scheduler) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
-    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => {
-      try {
-        committer.ready()
-        return look(fiber.currentScheduler)
-      } catch (thrown) {
-        return failed(what, thrown)
-      }
-    })
-
-  /** What a snapshot shows is the same whenever it is asked, so it is asked at once, which the machine likes better. */
-  const readAt = (id: ObjectId.ObjectId, snapshot: ObjectStore.Snapshot) => {
-    try {
-      committer.ready()
-      if (!committer.isLost(snapshot.version)) return Exit.succeed(read(id.value, snapshot))
-      committer.told.add(snapshot)
-      return Exit.fail(snapshotLost(snapshot.version))
-    } catch (thrown) {
-      return failed(id.value, thrown)
-    }
-  }
+    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => atOnce(what, () => look(fiber.currentScheduler)))
 
   /** The same, of a snapshot that is still there. */
   const lookingAt = <A, E>(
@@ -140,9 +133,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     look: (scheduler: Scheduler) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
     looking<A, E | AvmError.StoreError>(what, (scheduler) => {
-      if (!committer.isLost(snapshot.version)) return look(scheduler)
-      committer.told.add(snapshot)
-      return Exit.fail(snapshotLost(snapshot.version))
+      return committer.isLost(snapshot.version) ? lost(snapshot) : look(scheduler)
     })
 
   /** Waits for what is about to be written; if it fails, it is as if it had never been. */
@@ -229,39 +220,49 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   // snapshots
   // -------------------------------------------------------------------------
 
-  const take = Effect.sync((): ObjectStore.Snapshot => {
-    cache.hold(committer.clock)
-    return { version: committer.clock }
-  })
+  const letGo = (snapshot: ObjectStore.Snapshot): Effect.Effect<void, AvmError.StoreError> => {
+    cache.release(snapshot.version)
+    return committer.isLost(snapshot.version) && !committer.told.has(snapshot) ? lost(snapshot) : Exit.void
+  }
 
-  /** Who has seen what is not durable yet is not let go before it is; if it never will be, not at all. */
-  const release = (snapshot: ObjectStore.Snapshot): Effect.Effect<void> =>
-    Effect.withFiberRuntime((fiber) => {
-      const { version } = snapshot
-      const letGo = (): Effect.Effect<void> => {
-        cache.release(version)
-        return committer.isLost(version) && !committer.told.has(snapshot)
-          ? Effect.die(snapshotLost(version))
-          : Effect.void
-      }
-      if (!committer.isPending(version)) return letGo()
-      return Effect.zipRight(settled(fiber.currentScheduler), Effect.suspend(letGo))
-    })
+  const lost = (snapshot: ObjectStore.Snapshot): Exit.Exit<never, AvmError.StoreError> => {
+    committer.told.add(snapshot)
+    return Exit.fail(snapshotLost(snapshot.version))
+  }
+
+  const direct: ObjectStore.Direct = {
+    snapshot: () =>
+      atOnce("the clock", () => {
+        cache.hold(committer.clock)
+        return Exit.succeed({ version: committer.clock })
+      }),
+    read: (id, snapshot) =>
+      atOnce(id.value, () => {
+        const key = id.value
+        if (snapshot.version !== Infinity) {
+          return committer.isLost(snapshot.version) ? lost(snapshot) : Exit.succeed(read(key, snapshot))
+        }
+        return committer.isPending(find(key)?.head.commit ?? 0)
+          ? looking(key, (scheduler) => after(true, scheduler, key, () => read(key, snapshot)))
+          : Exit.succeed(read(key, snapshot))
+      }),
+    // Who has seen what is not durable yet is not let go before it is; if it never will be, not without being told.
+    release: (snapshot) =>
+      committer.isPending(snapshot.version)
+        ? Effect.withFiberRuntime((fiber) =>
+          Effect.zipRight(settled(fiber.currentScheduler), Effect.suspend(() => letGo(snapshot)))
+        )
+        : letGo(snapshot)
+  }
 
   // -------------------------------------------------------------------------
   // service
   // -------------------------------------------------------------------------
 
-  return {
-    snapshot: looking("the clock", () => take),
-    release,
-    read: (id, snapshot) =>
-      snapshot.version === Infinity
-        ? looking(id.value, (scheduler) => {
-          const pending = committer.isPending(find(id.value)?.head.commit ?? 0)
-          return after(pending, scheduler, id.value, () => read(id.value, snapshot))
-        })
-        : readAt(id, snapshot),
+  const service: ObjectStore.Service = {
+    snapshot: Effect.suspend(direct.snapshot),
+    release: (snapshot) => Effect.suspend(() => direct.release(snapshot)),
+    read: (id, snapshot) => Effect.suspend(() => direct.read(id, snapshot)),
     scan: (snapshot) =>
       lookingAt(snapshot, "all objects", (scheduler) => {
         const pending = snapshot.version === Infinity && committer.isPending(committer.clock)
@@ -333,6 +334,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
         )
       })
   }
+  return ObjectStore.withDirect(service, direct)
 }
 
 // ---------------------------------------------------------------------------
