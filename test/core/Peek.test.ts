@@ -10,7 +10,9 @@ class Log extends Context.Tag("test/Peek/Log")<Log, { readonly lines: Array<stri
 
 type Tree =
   | { readonly kind: "succeed" | "sync" | "fail" | "die" | "tag" | "yield" | "suspend"; readonly n: number }
-  | { readonly kind: "flatMap" | "map" | "catch" | "throw"; readonly self: Tree; readonly next: Tree }
+  | { readonly kind: Branch; readonly self: Tree; readonly next: Tree }
+
+type Branch = "flatMap" | "map" | "catch" | "catchCause" | "matchCause" | "gen" | "mask" | "throw"
 
 const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
   tree: fc.oneof(
@@ -29,7 +31,18 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
       n: fc.nat(9)
     }),
     fc.record({
-      kind: fc.constantFrom<"flatMap" | "map" | "catch" | "throw">("flatMap", "flatMap", "map", "catch", "throw"),
+      kind: fc.constantFrom<Branch>(
+        "flatMap",
+        "flatMap",
+        "map",
+        "catch",
+        "catchCause",
+        "matchCause",
+        "gen",
+        "gen",
+        "mask",
+        "throw"
+      ),
       self: tie("tree"),
       next: tie("tree")
     })
@@ -61,6 +74,24 @@ const effectOf = (tree: Tree): Effect.Effect<number, string, Log> => {
       return Effect.map(effectOf(tree.self), (n) => n + 1)
     case "catch":
       return Effect.catchAll(effectOf(tree.self), () => effectOf(tree.next))
+    case "catchCause":
+      return Effect.catchAllCause(
+        effectOf(tree.self),
+        (cause) => Effect.zipRight(log(`caught ${ended(Exit.failCause(cause))}`), effectOf(tree.next))
+      )
+    case "matchCause":
+      return Effect.matchCauseEffect(effectOf(tree.self), {
+        onFailure: () => Effect.zipRight(log("failed"), effectOf(tree.next)),
+        onSuccess: (n) => Effect.zipRight(log(`succeeded ${n}`), effectOf(tree.next))
+      })
+    case "gen":
+      return Effect.gen(function*() {
+        const first = yield* effectOf(tree.self)
+        yield* log(`generated ${first}`)
+        return first + (yield* effectOf(tree.next))
+      })
+    case "mask":
+      return Effect.uninterruptible(Effect.zipRight(effectOf(tree.self), effectOf(tree.next)))
     case "throw":
       return Effect.flatMap(effectOf(tree.self), () => {
         throw new Error("thrown in between")

@@ -359,7 +359,7 @@ export const run = <A, E, R>(
 ): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx> | Avm> =>
   Effect.flatMap(
     Avm,
-    ({ families, kernel }) => running.run(kernel, withFamilies(program, families), options?.input ?? null, undefined)
+    ({ families, kernel }) => running.run<A, E, R>(kernel, program, families, options?.input ?? null, undefined)
   )
 
 /**
@@ -378,7 +378,7 @@ export const runTraced = <A, E, R>(
       const entries: Array<TraceEntry> = []
       let id = ""
       return Effect.map(
-        Effect.exit(running.run(kernel, withFamilies(program, families), options?.input ?? null, {
+        Effect.exit(running.run<A, E, R>(kernel, program, families, options?.input ?? null, {
           entries,
           started: (execution) => {
             id = execution.id
@@ -407,13 +407,6 @@ export const replay = (
 // ---------------------------------------------------------------------------
 
 const embedded: ConstraintSolver.Service = { name: "embedded", solve: Solver.solve, solveAll: Solver.solveAll }
-
-const withFamilies = <A, E, R>(
-  program: Effect.Effect<A, E, R>,
-  families: Context.Context<Safe>
-): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>> =>
-  // `OutsideTx` is a place, and exists in types alone: here is outside.
-  Effect.provide(program, families) as Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>>
 
 /** The services of `self`, those that `that` has too taken from there. */
 const replacing = <S>(self: Context.Context<S>, that: Context.Context<never>): Context.Context<S> => {

@@ -118,7 +118,7 @@ class Suspension extends Effectable.Class<Answered, AvmError> {
     readonly pending: Effect.Effect<unknown, unknown, unknown>
   ) {
     super()
-    cell.undriven = [...cell.undriven, this]
+    cell.leave(this)
   }
   commit(): Effect.Effect<Answered, AvmError> {
     return drive(this)
@@ -218,22 +218,18 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
   try {
     let next = activation.next(value)
     while (next.done !== true) {
+      const { allowance } = cell.execution
       const effect = yieldWrapGet(next.value)
-      const rest = peek(effect, activation.context)
-      const exit = settled(rest)
-      if (exit === undefined) {
-        pending = rest
-        break
+      const step = allowance.mayGoOn()
+        ? peek(effect, activation.context, allowance)
+        : later(Effect.zipRight(allowance.pause, effect) as Effect.Effect<unknown, unknown>) // it is run in its context
+      if (!(step instanceof Later)) {
+        next = activation.next(step)
+        continue
       }
-      if (!cell.execution.allowance.mayGoOn()) {
-        pending = Effect.zipRight(cell.execution.allowance.pause, exit)
-        break
-      }
-      if (exit._tag === "Failure") {
-        cause = exit.cause
-        break
-      }
-      next = activation.next(exit.value)
+      cause = causeOf(step)
+      if (cause === undefined) pending = step.effect
+      break
     }
     outputs = next.value
   } catch (defect) {
@@ -263,7 +259,7 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
 const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
   Effect.uninterruptibleMask((restore) => {
     const { activations, cell, kernel, pending } = suspension
-    undriven(cell, suspension)
+    cell.take(suspension)
     const stack = activations.reverse()
     const { frame, machine } = cell
 
@@ -308,7 +304,7 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
         if (!(step instanceof Later)) last = Exit.succeed(step)
         else if (step.effect instanceof Suspension) {
           const { activations, pending } = step.effect
-          undriven(cell, step.effect)
+          cell.take(step.effect)
           for (let n = activations.length - 1; n >= 0; n--) stack.push(activations[n] as Activation)
           const done = settled(pending)
           if (done === undefined) return waitIn(stack[stack.length - 1] as Activation, pending)
@@ -325,15 +321,6 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
     const done = settled(pending)
     return done === undefined ? waitIn(stack[stack.length - 1] as Activation, pending) : resume(done)
   })
-
-const undriven = (cell: Cell, suspension: Suspension): void => {
-  // There is hardly ever another one.
-  cell.undriven = cell.undriven.length === 1 && cell.undriven[0] === suspension
-    ? none
-    : cell.undriven.filter((_) => _ !== suspension)
-}
-
-const none: ReadonlyArray<never> = []
 
 // ---------------------------------------------------------------------------
 // ending

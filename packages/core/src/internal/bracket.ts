@@ -1,13 +1,20 @@
 /**
  * The bracket behind `Tx.transact`: begins, runs the body, commits or aborts; tries again after a lost race, waits where the
  * body asks for it, and makes a span for each try.
+ *
+ * All of it is done where it stands, as far as nothing has to wait. What is left then, the rest of the body or of the
+ * commit, is an effect for the fiber: the body interruptible, everything else not. Pinned by `test/core/Transactions.test.ts`
+ * and `test/core/driver`.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import type * as Tracer from "effect/Tracer"
 import type { StoreError, TxConflict, Unsatisfiable } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
@@ -16,12 +23,14 @@ import type { Abort, Begin, Commit, CommitError, Options, TransactError, Tx } fr
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { choosing } from "./choosing.js"
-import { current } from "./frame.js"
-import { attempt as execute } from "./instruction.js"
+import { currentFiber, isEager, Now } from "./eager.js"
+import { type Cell, current } from "./frame.js"
+import { attempt as execute, iterating } from "./instruction.js"
 import { violated } from "./judging.js"
+import { peek } from "./peek.js"
 import { isUndecided } from "./settling.js"
 import * as spans from "./spans.js"
-import { Later, type Step } from "./sync.js"
+import { causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -31,6 +40,10 @@ interface Instructions {
   readonly abort: (args: Abort["args"]) => Abort
 }
 
+type AnyFiber = RuntimeFiber<unknown, unknown>
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 /** So many lost races are bad luck; after one more, a bracket asks for the privilege. */
 const patience = 1
 
@@ -38,54 +51,108 @@ export const bracket = <A, E, R, RS = never>(
   instructions: Instructions,
   body: Effect.Effect<A, E, R>,
   options: Options<RS> | undefined
-): Effect.Effect<A, E | TransactError, R | RS | Tx> => {
-  const controller = Option.fromNullable(options?.controller)
-  const readOnly = options?.readOnly === true
-  const retry = options?.retry
-  return retry === undefined
-    ? attempt(instructions, undefined, body, controller, beginOptions(readOnly, false, false))
-    : Effect.suspend(() => {
-      let conflicts = 0
-      const tries: Tries = { lost: undefined, span: undefined }
-      // Only the conflict of a commit is tried again; whatever else happens is the result of the try.
-      const trying = (): Effect.Effect<Exit.Exit<A, E | TransactError>, TxConflict, R | Tx> => {
-        const once = attempt(instructions, tries, body, controller, beginOptions(readOnly, true, conflicts > patience))
-        return Effect.matchCauseEffect(once, {
-          onFailure: (cause) => {
-            const error = Cause.failureOption(cause)
-            const { lost } = tries
-            if (lost === undefined || Option.isNone(error) || error.value !== lost) {
-              return Effect.succeed(Exit.failCause(cause))
-            }
-            conflicts++
-            return Effect.fail(lost)
-          },
-          onSuccess: (answer) => Effect.succeed(Exit.succeed(answer))
-        })
-      }
-      // A schedule has its price, and most brackets win at once: it begins with the first race that is lost.
-      const again = (conflict: TxConflict) => {
-        let first = true
-        const next = Effect.suspend(() => {
-          if (!first) return retried(trying())
-          first = false
-          return Effect.fail(conflict)
-        })
-        return Effect.flatten(Effect.retry(next, retry))
-      }
-      return Effect.matchEffect(trying(), { onFailure: again, onSuccess: (exit) => exit })
-    })
+): Effect.Effect<A, E | TransactError, R | RS | Tx> =>
+  new Bracket(
+    instructions,
+    // What all of it requires is in the context of whoever runs it.
+    body as Effect.Effect<A, E>,
+    Option.fromNullable(options?.controller),
+    options?.readOnly === true,
+    options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined
+  )
+
+class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
+  constructor(
+    readonly instructions: Instructions,
+    readonly body: Effect.Effect<A, E>,
+    readonly controller: Option.Option<ControllerId>,
+    readonly readOnly: boolean,
+    readonly retry: Schedule.Schedule<unknown, TxConflict> | undefined
+  ) {
+    super()
+  }
+  commit(): Effect.Effect<A, E | TransactError> {
+    return effectOf(this[Now]())
+  }
+  [Now](): Step<A, E | TransactError> {
+    const fiber = isEager ? currentFiber() : undefined
+    return fiber === undefined ? later(this.inFiber((fiber) => this.run(fiber))) : this.run(fiber)
+  }
+  run(fiber: AnyFiber): Step<A, E | TransactError> {
+    const { retry } = this
+    return retry === undefined ? this.try(fiber, undefined, 0) : this.persist(fiber, retry)
+  }
+
+  /** One try, after so many lost races. */
+  try(fiber: AnyFiber, tries: Tries | undefined, conflicts: number): Step<A, E | TransactError> {
+    const options = optionsOf(this.readOnly, this.retry !== undefined, conflicts > patience)
+    return attempt(fiber, this, options, tries ?? { lost: undefined, span: undefined })
+  }
+
+  /** Only the conflict of a commit is tried again; whatever else happens is the result of the try. */
+  persist(fiber: AnyFiber, retry: Schedule.Schedule<unknown, TxConflict>): Step<A, E | TransactError> {
+    let conflicts = 0
+    const tries: Tries = { lost: undefined, span: undefined }
+    const telling = (
+      effect: Effect.Effect<A, E | TransactError>
+    ): Effect.Effect<Exit.Exit<A, E | TransactError>, TxConflict> =>
+      Effect.matchCauseEffect(effect, {
+        onFailure: (cause) => {
+          const error = Cause.failureOption(cause)
+          const { lost } = tries
+          if (lost === undefined || Option.isNone(error) || error.value !== lost) {
+            return Exit.succeed(Exit.failCause(cause))
+          }
+          conflicts++
+          return Exit.fail(lost)
+        },
+        onSuccess: (answer) => Exit.succeed(Exit.succeed(answer))
+      })
+    // A schedule has its price, and most brackets win at once: it begins with the first race that is lost.
+    const again = (conflict: TxConflict): Effect.Effect<A, E | TransactError> => {
+      let first = true
+      const next = Effect.suspend(() => {
+        if (!first) return retried(telling(this.inFiber((fiber) => this.try(fiber, tries, conflicts))))
+        first = false
+        return Exit.fail(conflict)
+      })
+      return Effect.flatten(Effect.retry(next, retry))
+    }
+    const first = this.try(fiber, tries, conflicts)
+    return first instanceof Later && causeOf(first) === undefined
+      ? later(Effect.matchEffect(telling(first.effect), { onFailure: again, onSuccess: (exit) => exit }))
+      // A race is lost in the fiber.
+      : first
+  }
+
+  inFiber(step: (fiber: AnyFiber) => Step<A, E | TransactError>): Effect.Effect<A, E | TransactError> {
+    // Whatever a fiber is for, it is one.
+    return Effect.withFiberRuntime<A, E | TransactError>((fiber) => effectOf(step(fiber as unknown as AnyFiber)))
+  }
 }
+
+// Over the iterator of every effect, which would yield the effect itself.
+Object.defineProperty(Bracket.prototype, Symbol.iterator, {
+  value(this: Bracket<unknown, unknown>): Iterator<unknown, unknown> {
+    return iterating(this[Now]())
+  }
+})
+
+/** There are few of them, so that they are made once. */
+const optionsOf = (readOnly: boolean, retries: boolean, privileged: boolean): BeginOptions => {
+  const at = (readOnly ? 1 : 0) + (retries ? 2 : 0) + (privileged ? 4 : 0)
+  return known[at] ??= {
+    bracket: true,
+    ...(retries ? { retries } : {}),
+    ...(readOnly ? { readOnly } : {}),
+    ...(privileged ? { privileged } : {})
+  }
+}
+
+const known: Array<BeginOptions | undefined> = []
 
 /** What became of a try, as its span says. */
 type Outcome = "committed" | "aborted" | "conflicted" | "waiting"
-
-const beginOptions = (readOnly: boolean, retries: boolean, privileged: boolean): BeginOptions => ({
-  bracket: true,
-  ...(retries ? { retries } : {}),
-  ...(readOnly ? { readOnly } : {}),
-  ...(privileged ? { privileged } : {})
-})
 
 /** The tries of one bracket. */
 interface Tries {
@@ -96,29 +163,30 @@ interface Tries {
 }
 
 /** One try, and more of them for as long as it has to wait; each in a span of its own, where the application has a tracer. */
-const attempt = <A, E, R>(
-  instructions: Instructions,
-  before: Tries | undefined,
-  body: Effect.Effect<A, E, R>,
-  controller: Option.Option<ControllerId>,
-  options: BeginOptions
-): Effect.Effect<A, E | TransactError, R | Tx> =>
-  Effect.withFiberRuntime<A, E | TransactError, R | Tx>((fiber) => {
-    const tries = before ?? { lost: undefined, span: undefined }
-    const once = spans.isTraced(fiber)
-      ? spans.around(fiber, "avm.transaction", { "avm.controller": Option.getOrUndefined(controller) }, (span) => {
-        tries.span = span
-        return attemptOnce(instructions, tries, body, controller, options)
-      }, tries.span)
-      : attemptOnce(instructions, tries, body, controller, options)
-    return Effect.flatMap(once, (outcome) =>
-      outcome instanceof Waiting
-        ? Effect.zipRight(outcome.until, retried(attempt(instructions, tries, body, controller, options)))
-        : Exit.succeed(outcome))
-  })
+const attempt = <A, E>(
+  fiber: AnyFiber,
+  bracket: Bracket<A, E>,
+  options: BeginOptions,
+  tries: Tries
+): Step<A, E | TransactError> => {
+  const controller = Option.getOrUndefined(bracket.controller)
+  const once: Step<A | Waiting, E | TransactError> = spans.isTraced(fiber)
+    ? later(spans.around(fiber, "avm.transaction", { "avm.controller": controller }, (span) => {
+      tries.span = span
+      return Effect.suspend(() => effectOf(new Attempt(fiber, bracket, options, tries).run()))
+    }, tries.span))
+    : new Attempt(fiber, bracket, options, tries).run()
+  const go = (outcome: A | Waiting): Effect.Effect<A, E | TransactError> =>
+    outcome instanceof Waiting
+      ? Effect.zipRight(outcome.until, retried(bracket.inFiber((fiber) => attempt(fiber, bracket, options, tries))))
+      : Exit.succeed(outcome)
+  if (!(once instanceof Later)) return once instanceof Waiting ? later(go(once)) : once
+  const cause = causeOf(once)
+  return cause === undefined ? later(Effect.flatMap(once.effect, go)) : failCause(cause)
+}
 
 /** Counted for whoever looks at metrics; nobody pays for it who has not lost. */
-const retried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+const retried = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.zipRight(Metric.increment(retries), effect)
 
 const retries = Metric.counter("avm.transaction.retries", {
@@ -126,68 +194,126 @@ const retries = Metric.counter("avm.transaction.retries", {
   incremental: true
 })
 
-const attemptOnce = <A, E, R>(
-  instructions: Instructions,
-  tries: Tries,
-  body: Effect.Effect<A, E, R>,
-  controller: Option.Option<ControllerId>,
-  options: BeginOptions
-): Effect.Effect<A | Waiting, E | TransactError, R | Tx> => {
-  const within = (
-    restore: <A1, E1, R1>(effect: Effect.Effect<A1, E1, R1>) => Effect.Effect<A1, E1, R1>,
-    id: TxId,
+/** One try. */
+class Attempt<A, E> {
+  constructor(
+    readonly fiber: AnyFiber,
+    readonly bracket: Bracket<A, E>,
+    readonly options: BeginOptions,
+    readonly tries: Tries
+  ) {}
+
+  run(): Step<A | Waiting, E | TransactError> {
+    const begun = this.begin()
+    if (begun instanceof Later) return this.decided(later(this.through(begun, false)))
+    const { bracket: { body, instructions }, fiber } = this
+    const cell = fiber.getFiberRef(current)
+    // It has just begun a transaction.
+    if (cell === undefined) return later(Effect.dieMessage("A transaction was begun outside a machine"))
+    const context = cell.context ?? fiber.currentContext
+    const done = peek(body, context, cell.execution.allowance) as Step<A, E>
+    let rest: (restore: Restore) => Effect.Effect<A | Waiting | Undecided, E | TransactError>
+    const cause = causeOf(done)
+    if (done instanceof Later && cause === undefined) {
+      rest = (restore) => this.within(restore, begun, done.effect, false)
+    } else {
+      const ended: Step<A | Waiting | Undecided, E | TransactError> = cause === undefined
+        ? this.commit(begun, done as A)
+        : this.abort(begun, cause, false)
+      if (!(ended instanceof Later) || causeOf(ended) !== undefined) return this.decided(ended)
+      rest = () => ended.effect
+    }
+    return this.decided(later(unfinished(cell, abandonment(cell, context, instructions, begun), rest)))
+  }
+
+  private begin(): Step<TxId, TransactError> {
+    const { controller, instructions } = this.bracket
+    const id = now(instructions.begin({ controller, options: this.options }))
+    if (!(id instanceof Later)) this.tries.span?.attribute("avm.transaction.id", id)
+    return id
+  }
+
+  /** Its body is run again, with other choices, for as long as those of the run before do not do. */
+  private decided(
+    step: Step<A | Waiting | Undecided, E | TransactError>
+  ): Step<A | Waiting, E | TransactError> {
+    if (!(step instanceof Later)) return step instanceof Undecided ? later(this.again) : step
+    const cause = causeOf(step)
+    return cause === undefined
+      ? later(Effect.flatMap(step.effect, (_) => _ instanceof Undecided ? this.again : Exit.succeed(_)))
+      : failCause(cause)
+  }
+
+  private get again(): Effect.Effect<A | Waiting, E | TransactError> {
+    return Effect.suspend(() => effectOf(this.decided(later(this.through(undefined, true)))))
+  }
+
+  /** All of it through the fiber. */
+  private through(
+    begun: Later<TxId, TransactError> | undefined,
     again: boolean
-  ): Effect.Effect<A | Waiting | Undecided, E | TransactError, R | Tx> => {
-    tries.span?.attribute("avm.transaction.id", id)
-    const ended = (outcome: Outcome) => tries.span?.attribute("avm.transaction.outcome", outcome)
-    const committing = (answer: A): Effect.Effect<A | Waiting | Undecided, TransactError, Tx> => {
-      const committed = now(instructions.commit({ id }))
-      if (!(committed instanceof Later)) {
-        ended("committed")
+  ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(begun === undefined ? effectOf(this.begin()) : begun.effect, (id) => {
+        this.tries.span?.attribute("avm.transaction.id", id)
+        return this.within(restore, id, this.bracket.body, again)
+      })
+    )
+  }
+
+  private within(
+    restore: Restore,
+    id: TxId,
+    body: Effect.Effect<A, E>,
+    again: boolean
+  ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+    const onSuccess = (answer: A) => effectOf(this.commit(id, answer))
+    const onFailure = <E1>(cause: Cause.Cause<E1>) => effectOf(this.abort(id, cause, again))
+    return again
+      ? choosing(restore, id, body, onSuccess, onFailure)
+      : Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
+  }
+
+  private commit(id: TxId, answer: A): Step<A | Waiting | Undecided, TransactError> {
+    const committed = now(this.bracket.instructions.commit({ id }))
+    if (!(committed instanceof Later)) {
+      this.ended("committed")
+      return answer
+    }
+    return later(Effect.matchCauseEffect(finish(committed.effect), {
+      onFailure: (cause): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
+        const error = Cause.failureOption(cause)
+        const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
+        if (lost) this.tries.lost = error.value
+        if (Option.isSome(error) && isUndecided(error.value)) return Exit.succeed(undecided)
+        const exit = waitingOr(cause, id)
+        this.ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
+        return exit
+      },
+      onSuccess: () => {
+        this.ended("committed")
         return Exit.succeed(answer)
       }
-      return Effect.matchCauseEffect(finish(committed.effect), {
-        onFailure: (cause): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
-          const error = Cause.failureOption(cause)
-          const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
-          if (lost) tries.lost = error.value
-          if (Option.isSome(error) && isUndecided(error.value)) return Exit.succeed(undecided)
-          const exit = waitingOr(cause, id)
-          ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
-          return exit
-        },
-        onSuccess: () => {
-          ended("committed")
-          return Exit.succeed(answer)
-        }
-      })
-    }
-    const aborting = <E1>(cause: Cause.Cause<E1>): Effect.Effect<Waiting, E1 | StoreError, Tx> => {
-      const exit = waitingOr(cause, id)
-      ended(exit._tag === "Success" ? "waiting" : "aborted")
-      return Effect.zipRight(abandon(instructions.abort({ id })), exit)
-    }
-    if (again) return choosing(restore, id, body, committing, aborting)
-    return Effect.matchCauseEffect(restore(body), {
-      onFailure: (cause) =>
-        Effect.withFiberRuntime<Waiting | Undecided, E | StoreError, Tx>((fiber) =>
-          Cause.isFailure(cause) && isHopeless(fiber, id)
-            ? Effect.as(abandon(instructions.abort({ id })), undecided)
-            : aborting(cause)
-        ),
-      onSuccess: committing
-    })
+    }))
   }
-  const once = (again: boolean) =>
-    Effect.uninterruptibleMask((restore): Effect.Effect<A | Waiting | Undecided, E | TransactError, R | Tx> => {
-      const begun = now(instructions.begin({ controller, options }))
-      return begun instanceof Later
-        ? Effect.flatMap(begun.effect, (id) => within(restore, id, again))
-        : within(restore, begun, again)
-    })
-  const decided = (outcome: A | Waiting | Undecided): Effect.Effect<A | Waiting, E | TransactError, R | Tx> =>
-    outcome instanceof Undecided ? Effect.flatMap(once(true), decided) : Exit.succeed(outcome)
-  return Effect.flatMap(once(false), decided)
+
+  private abort<E1>(
+    id: TxId,
+    cause: Cause.Cause<E1>,
+    again: boolean
+  ): Step<Waiting | Undecided, E1 | StoreError> {
+    const { bracket: { instructions }, fiber } = this
+    const hopeless = !again && Cause.isFailure(cause) && isHopeless(fiber, id)
+    const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
+    if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
+    const abandoned = abandon(instructions, id)
+    if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
+    return exit._tag === "Success" ? exit.value : failCause(exit.cause)
+  }
+
+  private ended(outcome: Outcome): void {
+    this.tries.span?.attribute("avm.transaction.outcome", outcome)
+  }
 }
 
 /** The choices of this run do not do: the body is run again with others (D29). */
@@ -198,11 +324,15 @@ class Undecided {
 const undecided = new Undecided()
 
 /** Whether the body has failed where something it requires does not hold anyway. */
-const isHopeless = (fiber: RuntimeFiber<unknown, unknown>, id: TxId): boolean => {
+const isHopeless = (fiber: AnyFiber, id: TxId): boolean => {
   const tx = fiber.getFiberRef(current)?.open
   return tx !== undefined && tx.id === id && tx.choices !== undefined && tx.choices.known.length > 0 &&
     violated(tx.choices).length > 0
 }
+
+// ---------------------------------------------------------------------------
+// ending
+// ---------------------------------------------------------------------------
 
 /** An instruction executed at once, if that can be. */
 const now = <A, E>(instruction: Instr<string, object, A, E, Tx>): Step<A, E> =>
@@ -212,9 +342,52 @@ const now = <A, E>(instruction: Instr<string, object, A, E, Tx>): Step<A, E> =>
 const waitingOr = <E>(cause: Cause.Cause<E>, id: TxId): Exit.Exit<Waiting, E> =>
   Option.match(waitingOf(cause, id), { onNone: () => Exit.failCause(cause), onSome: Exit.succeed })
 
-const abandon = (abort: Abort): Effect.Effect<void, StoreError, Tx> =>
-  // What refuses to be aborted has been finished by the body itself, so that nothing is left to undo.
-  Effect.catchAll(abort, (error) => error._tag === "StoreError" ? Effect.fail(error) : Effect.void)
+const abandon = ({ abort }: Instructions, id: TxId): Step<void, StoreError> =>
+  mapLater(
+    now(abort({ id })),
+    // What refuses to be aborted has been finished by the body itself, so that nothing is left to undo.
+    Effect.catchAll((error) => error._tag === "StoreError" ? Effect.fail(error) : Effect.void)
+  )
+
+/**
+ * What is left of a bracket, for the fiber that has begun it: nothing interrupts it but where it says so. A fiber that is
+ * interrupted before it comes to it ends the transaction all the same.
+ */
+const unfinished = <A, E>(
+  cell: Cell,
+  abandon: Effect.Effect<void>,
+  rest: (restore: Restore) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const undriven = cell.leave({ abandon })
+  return Effect.uninterruptibleMask((restore) => {
+    cell.take(undriven)
+    return rest(restore)
+  })
+}
+
+/** The abort of a transaction that nobody else will end, as its own frame would. */
+const abandonment = (
+  cell: Cell,
+  context: Context.Context<never>,
+  instructions: Instructions,
+  id: TxId
+): Effect.Effect<void> => {
+  const tx = cell.open
+  return Effect.suspend(() => {
+    if (tx?.status !== "open") return Effect.void
+    const { frame } = cell
+    cell.frame = tx.owner
+    return Effect.suspend(() => effectOf(abandon(instructions, id))).pipe(
+      Effect.mapInputContext((_: Context.Context<never>) => context),
+      // It may be another fiber that does it, for one that is no more.
+      Effect.locally(current, cell),
+      Effect.orDie,
+      Effect.ensuring(Effect.sync(() => {
+        cell.frame = frame
+      }))
+    )
+  })
+}
 
 const finish = (
   commit: Effect.Effect<true, CommitError>

@@ -11,7 +11,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { RuntimeFiber } from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import { SyncScheduler } from "effect/Scheduler"
+import { later, type Step } from "./sync.js"
 
 type AnyFiber = RuntimeFiber<unknown, unknown>
 
@@ -39,6 +42,59 @@ const works = (): boolean => {
 
 /** Whether instructions may be executed while they are yielded. */
 export const isEager: boolean = globalThis.process?.env.EFFECT_AVM_EAGER !== "0" && works()
+
+// ---------------------------------------------------------------------------
+// effects of our own
+// ---------------------------------------------------------------------------
+
+/** What an effect of ours does where it stands, if anything: it is then begun, and its step is what is left of it. */
+export const Now: unique symbol = Symbol("@effect-avm/core/now")
+
+/** That an effect of ours is nothing but the one that its `commit` makes, wherever that is asked for. */
+export const Transparent: unique symbol = Symbol("@effect-avm/core/transparent")
+
+type Own = { readonly [Now]?: () => Step<unknown, unknown>; readonly [Transparent]?: true }
+
+export const nowOf = (effect: object): (() => Step<unknown, unknown>) | undefined => (effect as Own)[Now]
+
+export const isTransparent = (effect: object): boolean => (effect as Own)[Transparent] === true
+
+// ---------------------------------------------------------------------------
+// the state of a fiber
+// ---------------------------------------------------------------------------
+
+type Refs = AnyFiber & {
+  readonly _fiberRefs?: FiberRefs.FiberRefs
+  readonly setFiberRefs?: (refs: FiberRefs.FiberRefs) => void
+}
+
+/**
+ * Sets two references of the fiber, and puts them back: what `Effect.locally` does, at once, where the fiber's references
+ * are where effect keeps them. Each time one is set, all are copied: here they are copied once, and what was there before is
+ * there again if nobody has set another one meanwhile.
+ */
+export const setLocally = <A, B>(
+  fiber: AnyFiber,
+  first: FiberRef.FiberRef<A>,
+  a: A,
+  second: FiberRef.FiberRef<B>,
+  b: B
+): { readonly step: Step<void>; readonly undo: () => Step<void> } => {
+  const self: Refs = fiber
+  const before: readonly [A, B] = [fiber.getFiberRef(first), fiber.getFiberRef(second)]
+  const setting = (a: A, b: B) => later(Effect.zipRight(FiberRef.set(first, a), FiberRef.set(second, b)))
+  const { _fiberRefs: refs } = self
+  if (!isEager || refs === undefined || self.setFiberRefs === undefined) {
+    return { step: setting(a, b), undo: () => setting(...before) }
+  }
+  const id = fiber.id()
+  const inside = FiberRefs.updateManyAs(refs, { entries: [[first, [[id, a]]], [second, [[id, b]]]] })
+  self.setFiberRefs(inside)
+  return {
+    step: undefined,
+    undo: () => self._fiberRefs === inside ? self.setFiberRefs?.(refs) : setting(...before)
+  }
+}
 
 // ---------------------------------------------------------------------------
 // fairness

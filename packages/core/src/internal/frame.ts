@@ -59,10 +59,26 @@ export interface Execution {
   /** The variables of the program, once it has any (A23). */
   variables: Variables | undefined
   readonly allowance: Allowance
-  /** What became of the transactions of this program (A8). */
-  readonly finished: Map<TxId, "committed" | "aborted">
+  readonly finished: Finished
   /** The transactions that are open in any of its fibers: what is left of them is aborted at its end (D15). */
-  readonly open: Set<Transaction>
+  readonly open: Array<Transaction>
+}
+
+/** What became of the transactions of a program (A8). Hardly any program asks: they are put in order when one does. */
+export class Finished {
+  private readonly known = new Map<TxId, "committed" | "aborted">()
+  private readonly recent = { committed: new Array<TxId>(), aborted: new Array<TxId>() }
+
+  add(id: TxId, status: "committed" | "aborted"): void {
+    this.recent[status].push(id)
+  }
+
+  get(id: TxId): "committed" | "aborted" | undefined {
+    for (const status of ["committed", "aborted"] as const) {
+      for (const id of this.recent[status].splice(0)) this.known.set(id, status)
+    }
+    return this.known.get(id)
+  }
 }
 
 /** Activations that wait for a fiber to drive them. */
@@ -96,9 +112,34 @@ export class Cell {
   /** Where the frame that is run natively looks up its services; otherwise the fiber's own context is the right one. */
   context: Context.Context<never> | undefined = undefined
 
+  /** Whether it is that of a fiber within the program, whose end nobody watches yet. */
+  private copied = false
+
   /** What the context used last has for the instructions, and that context. */
   table: Table = noTable
   tableOf: Context.Context<never> | undefined = undefined
+
+  /** For what the fiber will be asked to go on with next, and may not come to. */
+  leave<U extends Undriven>(undriven: U): U {
+    this.undriven = [...this.undriven, undriven]
+    // A program ends what is left of it. So does a fiber of its own, that may never do anything again.
+    if (this.copied && this.fiber !== undefined) {
+      this.copied = false
+      const { currentScheduler: scheduler } = this.fiber
+      this.fiber.addObserver(() => {
+        if (this.undriven.length > 0) Effect.runFork(abandonUndriven(this), { scheduler })
+      })
+    }
+    return undriven
+  }
+
+  /** It has come to it. */
+  take(undriven: Undriven): void {
+    // There is hardly ever another one.
+    this.undriven = this.undriven.length === 1 && this.undriven[0] === undriven
+      ? none
+      : this.undriven.filter((_) => _ !== undriven)
+  }
 
   /** The open transaction, if there is one. */
   get open(): Transaction | undefined {
@@ -115,7 +156,9 @@ export class Cell {
   }
 
   copy(fiber: RuntimeFiber<unknown, unknown> | undefined): Cell {
-    return new Cell(this.execution, this.frame, this.machine, this.transaction, fiber)
+    const copy = new Cell(this.execution, this.frame, this.machine, this.transaction, fiber)
+    copy.copied = true
+    return copy
   }
 }
 

@@ -21,7 +21,7 @@ import type { Any } from "../Instr.js"
 import { isObjectId } from "../ObjectId.js"
 import * as Val from "../Val.js"
 import { directOf } from "./direct.js"
-import { currentFiber, isEager } from "./eager.js"
+import { currentFiber, isEager, Now } from "./eager.js"
 import { abandonUndriven, type Cell, current, type Member, type Table } from "./frame.js"
 import { opaque } from "./schema.js"
 import { effectOf, Later, later, type Step } from "./sync.js"
@@ -271,8 +271,9 @@ export class Finished {
   }
 }
 
-export const yielding = (effect: Effect.Effect<unknown, unknown, unknown>): Iterator<unknown, unknown> =>
-  new SingleShotGen(new YieldWrap(effect))
+/** What `yield*` asks for its answer: the step itself where it is one, else what is left of it. */
+export const iterating = (step: Step<unknown, unknown>): Iterator<unknown, unknown> =>
+  step instanceof Later ? new SingleShotGen(new YieldWrap(step.effect)) : new Finished(step)
 
 const codec = (schema: Schema.Schema.AnyNoContext | undefined): Option.Option<Schema.Schema<unknown, unknown>> =>
   schema === undefined ? Option.none() : Option.some(opaque(schema as Schema.Schema<unknown, unknown>))
@@ -321,9 +322,11 @@ class Instruction {
         : Effect.zipRight(allowance.pause, plain(self))
     })
   }
+  [Now](): Step<unknown, unknown> {
+    return attempt(asInstr(this))
+  }
   [Symbol.iterator](): Iterator<unknown, unknown> {
-    const step = attempt(asInstr(this))
-    return step instanceof Later ? yielding(step.effect) : new Finished(step)
+    return iterating(attempt(asInstr(this)))
   }
   [Equal.symbol](that: unknown): boolean {
     const self = asInstr(this)

@@ -323,8 +323,10 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
   tx.closedBy ??= cell
   if (cell.transaction === tx) cell.transaction = undefined
   if (tx.ticket !== undefined) kernel.privilege.release(tx.ticket)
-  cell.execution.open.delete(tx)
-  cell.execution.finished.set(tx.id, status)
+  const { finished, open } = cell.execution
+  const at = open.lastIndexOf(tx)
+  if (at >= 0) open.splice(at, 1)
+  finished.add(tx.id, status)
 }
 
 /**

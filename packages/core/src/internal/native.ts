@@ -10,8 +10,9 @@ import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import type { YieldWrap } from "effect/Utils"
 import type { Any } from "../Instr.js"
-import { attempt, Finished, yielding } from "./instruction.js"
-import { effectOf, Later, type Step } from "./sync.js"
+import { Now, Transparent } from "./eager.js"
+import { attempt, iterating } from "./instruction.js"
+import { effectOf, Later, later, type Step } from "./sync.js"
 
 type Yielded = YieldWrap<Effect.Effect<unknown, unknown, unknown>>
 
@@ -33,6 +34,8 @@ Object.defineProperty(Native.prototype, Symbol.iterator, {
   }
 })
 
+Object.defineProperty(Native.prototype, Transparent, { value: true })
+
 export const native = <A>(body: Body<A>): Effect.Effect<A, unknown, unknown> => new Native(body)
 
 /**
@@ -49,6 +52,13 @@ class Converted extends Effectable.Class<unknown, unknown, unknown> {
   commit(): Effect.Effect<unknown, unknown, unknown> {
     return this.convert(this.instruction)
   }
+  [Now](): Step<unknown, unknown> {
+    const step = attempt(this.instruction)
+    // What the effect needs is in the context of whoever runs it.
+    return step instanceof Later
+      ? later(this.convert(step.effect) as Effect.Effect<unknown, unknown>)
+      : this.onSuccess(step)
+  }
   convert(effect: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> {
     return Effect.matchCauseEffect(effect, {
       onFailure: this.onFailure,
@@ -59,10 +69,7 @@ class Converted extends Effectable.Class<unknown, unknown, unknown> {
 
 Object.defineProperty(Converted.prototype, Symbol.iterator, {
   value(this: Converted): Iterator<unknown, unknown> {
-    const step = attempt(this.instruction)
-    if (step instanceof Later) return yielding(this.convert(step.effect))
-    const answer = this.onSuccess(step)
-    return answer instanceof Later ? yielding(answer.effect) : new Finished(answer)
+    return iterating(this[Now]())
   }
 })
 

@@ -2,17 +2,23 @@
  * One run of a program: its root frame, and what is put in order when it ends.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
+import { freshObjectId } from "../IdGenerator.js"
+import type { Safe } from "../InstructionSet.js"
+import type { ObjectId } from "../ObjectId.js"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
+import type { OutsideTx } from "../TxPlace.js"
 import { fromUnknown, type Val } from "../Val.js"
-import { Allowance } from "./eager.js"
-import { abandonUndriven, Cell, current, type Execution, Root } from "./frame.js"
+import { Allowance, setLocally } from "./eager.js"
+import { abandonUndriven, Cell, current, type Execution, Finished, Root } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
-import { andThen, done, effectOf, mapLater, type Step } from "./sync.js"
+import { andThen, done, effectOf, Later, later, mapLater, type Step } from "./sync.js"
 import { trust } from "./trust.js"
 
 /** Who wants the entries of a run. */
@@ -21,50 +27,97 @@ export interface Observer {
   readonly started: (execution: Execution) => void
 }
 
+/** Runs the program with these families, and takes the place `OutsideTx` away, which exists in types alone: here is outside. */
 export const run = <A, E, R>(
   kernel: Kernel,
   program: Effect.Effect<A, E, R>,
+  families: Context.Context<Safe>,
   input: Val,
   observer: Observer | undefined
-): Effect.Effect<A, E, R> => {
+): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>> => {
   const checked = fromUnknown(input)
   if (checked._tag === "Left") return Effect.die(checked.left)
-  return Effect.flatMap(kernel.ids.objectId, (root) => {
-    const execution: Execution = {
-      id: root.value,
-      root,
-      entries: observer?.entries,
-      timestamp: 0,
-      rootState: [],
-      variables: undefined,
-      allowance: new Allowance(),
-      finished: new Map(),
-      open: new Set()
+  const running = Effect.withFiberRuntime<A, E, R>((fiber) => {
+    const root = freshObjectId(kernel.ids)
+    const start = (root: ObjectId) => {
+      const execution = begin(root, observer)
+      if (!spans.isTraced(fiber)) return inFrame(kernel, execution, program, families, input)
+      const attributes = { "avm.execution": execution.id }
+      return spans.around(fiber, "avm.program", attributes, () => inFrame(kernel, execution, program, families, input))
     }
-    observer?.started(execution)
-    // It takes the messages to its root frame itself, as long as it runs.
-    kernel.post.take(root)
-    const cell = new Cell(
-      execution,
-      { self: root, input, sender: Option.none(), place: Root, asSender: Option.some(root), seen: undefined },
-      kernel.machine,
-      undefined,
-      undefined
-    )
-    const inCell = Effect.onExit(Effect.locally(program, current, cell), (exit) => {
-      forgetCell()
-      return cell.undriven.length === 0
-        ? effectOf(end(kernel, cell, exit))
-        : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit))))
-    })
-    return Effect.withFiberRuntime<A, E, R>((fiber) => {
-      forgetCell()
-      return spans.isTraced(fiber)
-        ? spans.around(fiber, "avm.program", { "avm.execution": execution.id }, () => inCell)
-        : inCell
-    })
+    return root instanceof Later ? Effect.flatMap(root.effect, start) : start(root)
   })
+  return running as Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>>
 }
+
+const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
+  const execution: Execution = {
+    id: root.value,
+    root,
+    entries: observer?.entries,
+    timestamp: 0,
+    rootState: [],
+    variables: undefined,
+    allowance: new Allowance(),
+    finished: new Finished(),
+    open: []
+  }
+  observer?.started(execution)
+  return execution
+}
+
+/** The cell and the context of the fiber are set here and put back at the end, in one step each: a program is short often. */
+const inFrame = <A, E, R>(
+  kernel: Kernel,
+  execution: Execution,
+  program: Effect.Effect<A, E, R>,
+  families: Context.Context<Safe>,
+  input: Val
+): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E, R>((fiber) => {
+      const { root } = execution
+      const sender = Option.none<ObjectId>()
+      const frame = { self: root, input, sender, place: Root, asSender: Option.some(root), seen: undefined }
+      const cell = new Cell(execution, frame, kernel.machine, undefined, undefined)
+      // It takes the messages to its root frame itself, as long as it runs.
+      kernel.post.take(root)
+      forgetCell()
+      const entered = setLocally(fiber, current, cell, FiberRef.currentContext, within(fiber.currentContext, families))
+      const leave = (exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+        const ended = cell.undriven.length === 0
+          ? end(kernel, cell, exit)
+          : later(Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit)))))
+        forgetCell()
+        const left = andThen(entered.undo(), () => ended)
+        return left instanceof Later
+          ? Effect.matchCauseEffect(left.effect, {
+            onFailure: (cause) => Exit.failCause(exit._tag === "Failure" ? Cause.sequential(exit.cause, cause) : cause),
+            onSuccess: () => exit
+          })
+          : exit
+      }
+      const going = Effect.matchCauseEffect(restore(program), {
+        onFailure: (cause) => leave(Exit.failCause(cause)),
+        onSuccess: (answer) => leave(Exit.succeed(answer))
+      })
+      return entered.step instanceof Later ? Effect.zipRight(entered.step.effect, going) : going
+    })
+  )
+
+const within = (context: Context.Context<never>, families: Context.Context<Safe>): Context.Context<never> => {
+  const known = merged.get(context)
+  if (known !== undefined && known.families === families) return known.context
+  const made = { families, context: Context.merge(context, families) }
+  merged.set(context, made)
+  return made.context
+}
+
+/** The context of a program, by that of whoever runs it: a runtime runs many in the same one. */
+const merged = new WeakMap<
+  Context.Context<never>,
+  { readonly families: Context.Context<Safe>; readonly context: Context.Context<never> }
+>()
 
 /** A9: an open transaction is aborted first, then the failure is written, without a controller; interruption is none. */
 const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Step<void> => {

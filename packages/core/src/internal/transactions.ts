@@ -124,7 +124,7 @@ const opened = (
   if (ticket !== undefined) ticket.working = true
   const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
   cell.transaction = tx
-  cell.execution.open.add(tx)
+  cell.execution.open.push(tx)
   return isTraced(kernel, cell)
     ? answering(traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })), id)
     : id

@@ -17,7 +17,7 @@ import { describe, ErrorOccurred, MessageReceived } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
-import { Authoritative, Cell, Root } from "./frame.js"
+import { Authoritative, Cell, Finished, Root } from "./frame.js"
 import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
 import { andThen, causeOf, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
@@ -62,8 +62,8 @@ export const cellFor = (
       rootState: [],
       variables: undefined,
       allowance,
-      finished: new Map(),
-      open: new Set<Transaction>()
+      finished: new Finished(),
+      open: []
     }
     const frame = {
       self: root,
