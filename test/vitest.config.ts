@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
+    setupFiles: ["setup.ts"],
     exclude: [".examples/**"],
     testTimeout: process.env.SOAK === undefined ? 60_000 : 1_500_000
   }
