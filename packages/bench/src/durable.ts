@@ -103,8 +103,8 @@ const raw = async (filename: string, synchronous: Synchronous): Promise<Contende
 }
 
 /** So many fibers, each with a loop of its own, until the time is over. */
-const loops = <E>(group: number, millis: number, once: (n: number) => Effect.Effect<unknown, E>) =>
-  Effect.runPromise(Effect.gen(function*() {
+const loops = <E, R>(group: number, millis: number, once: (n: number) => Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function*() {
     const from = performance.now()
     let commits = 0
     const loop = Effect.gen(function*() {
@@ -115,7 +115,7 @@ const loops = <E>(group: number, millis: number, once: (n: number) => Effect.Eff
     })
     yield* Effect.all(Array.from({ length: group }, () => loop), { concurrency: "unbounded", discard: true })
     return (performance.now() - from) * 1000 / commits
-  }))
+  })
 
 const store = async (filename: string, synchronous: Synchronous): Promise<Contender> => {
   await prepared(filename)
@@ -128,7 +128,7 @@ const store = async (filename: string, synchronous: Synchronous): Promise<Conten
     name: "the store: read, validate, commit",
     close: () => runtime.dispose(),
     run: (group, millis) =>
-      loops(group, millis, () => {
+      Effect.runPromise(loops(group, millis, () => {
         const id = ids[++next % objects] as ObjectId.ObjectId // within the list
         return Effect.flatMap(service.read(id, ObjectStore.latest), (stored) => {
           if (Option.isNone(stored) || stored.value._tag === "Tombstone") return Effect.dieMessage("bench: no object")
@@ -139,7 +139,7 @@ const store = async (filename: string, synchronous: Synchronous): Promise<Conten
             inputs: [[id, { input: message, sender: root, answers: [] }]]
           })
         })
-      })
+      }))
   }
 }
 
@@ -152,7 +152,6 @@ const Account = Behaviour.layerRaw("account", function*() {
 
 const machine = async (name: string, platform: Layer.Layer<Avm.Avm | Avm.Platform, unknown>): Promise<Contender> => {
   const runtime = ManagedRuntime.make(Layer.provideMerge(Account, platform))
-  const avm = await runtime.runPromise(Avm.Avm)
   const ids = await runtime.runPromise(
     Avm.run(Tx.transact(Effect.forEach(creates, () => Obj.create("account", owner))))
   )
@@ -161,14 +160,10 @@ const machine = async (name: string, platform: Layer.Layer<Avm.Avm | Avm.Platfor
     name,
     close: () => runtime.dispose(),
     run: (group, millis) =>
-      loops(group, millis, () => {
+      runtime.runPromise(loops(group, millis, () => {
         const id = ids[++next % objects] as ObjectId.ObjectId // within the list
-        return Effect.provideService(
-          Avm.run(Tx.transact(Obj.call(id, message), { retry: Schedule.forever })),
-          Avm.Avm,
-          avm
-        )
-      })
+        return Avm.run(Tx.transact(Obj.call(id, message), { retry: Schedule.forever }))
+      }))
   }
 }
 
@@ -184,7 +179,7 @@ const effectSql = async (filename: string, synchronous: Synchronous): Promise<Co
     name: "@effect/sql, one statement per row",
     close: () => runtime.dispose(),
     run: (group, millis) =>
-      loops(group, millis, () => {
+      Effect.runPromise(loops(group, millis, () => {
         const mine = ++version
         return sql.withTransaction(Effect.gen(function*() {
           const ordinal = mine % objects + 1
@@ -193,7 +188,7 @@ const effectSql = async (filename: string, synchronous: Synchronous): Promise<Co
             VALUES (${ordinal}, ${mine}, 0, 'root', ${input}, NULL)`
           yield* sql`UPDATE clock SET version = ${mine} WHERE one = 1`
         }))
-      })
+      }))
   }
 }
 

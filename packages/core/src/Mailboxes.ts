@@ -23,7 +23,10 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { AvmError, type StoreError } from "./AvmError.js"
 import * as delivery from "./internal/delivery.js"
+import * as hidden from "./internal/direct.js"
+import type { DirectMailboxes } from "./internal/memoryMailboxes.js"
 import { opaque } from "./internal/schema.js"
+import { stepOf } from "./internal/sync.js"
 import { ObjectId } from "./ObjectId.js"
 import { type Val, ValFromJson } from "./Val.js"
 
@@ -301,6 +304,27 @@ export const changes: Stream.Stream<Arrived, never, Mailboxes> = Stream.unwrap(
 // ---------------------------------------------------------------------------
 // for those who write a store
 // ---------------------------------------------------------------------------
+
+/**
+ * What mailboxes can answer at once: each does what the member of its name does *when it is called*, and answers an effect
+ * that is finished (an `Exit`) wherever there is nothing to wait for, as with `ObjectStore.Direct`.
+ *
+ * @since 0.1.0
+ * @category stores
+ */
+export type Direct = Pick<Service, "peek" | "size">
+
+/**
+ * The mailboxes, with what they can answer at once.
+ *
+ * @since 0.1.0
+ * @category stores
+ */
+export const withDirect = (mailboxes: Service, { peek, size }: Direct): Service =>
+  hidden.withDirect<Service, DirectMailboxes>(mailboxes, {
+    peek: (to, options) => stepOf(peek(to, options)),
+    size: (to) => stepOf(size(to))
+  })
 
 /**
  * The tables that a store keeps its messages in, as they are within a commit. With them, what a change set does to messages

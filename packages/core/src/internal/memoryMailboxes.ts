@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { StoreError } from "../AvmError.js"
 import type * as Mailboxes from "../Mailboxes.js"
 import { waitFor } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
@@ -46,8 +47,11 @@ interface Open {
 
 /** What is asked for each turn, at once. */
 export interface DirectMailboxes {
-  readonly peek: (to: ObjectId, options?: Mailboxes.PeekOptions) => Step<ReadonlyArray<Mailboxes.Message>>
-  readonly size: (to: ObjectId) => Step<number>
+  readonly peek: (
+    to: ObjectId,
+    options?: Mailboxes.PeekOptions
+  ) => Step<ReadonlyArray<Mailboxes.Message>, StoreError>
+  readonly size: (to: ObjectId) => Step<number, StoreError>
 }
 
 /** What the memory store has of messages. */

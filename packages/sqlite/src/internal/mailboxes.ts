@@ -4,7 +4,7 @@
  * What is answered is durable: a question about something that a commit on its way has changed waits for that. Within a
  * transaction (`until`) it sees what its snapshot sees, as with objects.
  */
-import type { AvmError, Mailboxes, ObjectId } from "@effect-avm/core"
+import { type AvmError, Mailboxes, type ObjectId } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { type Failure, ReadFailed, reasonOf, StoreClosed, toStoreError } from "../Failure.js"
@@ -12,44 +12,47 @@ import { type Committer, snapshotLost } from "./committer.js"
 import type { Mail } from "./mail.js"
 
 export const make = (mail: Mail, committer: Committer): Mailboxes.Service => {
-  /** As soon as it is durable what commit `by()` has done. */
-  const looking = <A>(what: string, by: () => number, look: () => A): Effect.Effect<A, AvmError.StoreError> =>
-    Effect.withFiberRuntime((fiber) => {
-      const answer = (): Exit.Exit<A, AvmError.StoreError> => {
-        try {
-          committer.ready()
-          return Exit.succeed(look())
-        } catch (thrown) {
-          const failure: Failure = thrown instanceof StoreClosed
-            ? thrown
-            : new ReadFailed({ what, ...reasonOf(thrown) })
-          return Exit.fail(toStoreError(failure))
-        }
+  /** At once, or as soon as it is durable what commit `by` has done. */
+  const looking = <A>(what: string, by: number, look: () => A): Effect.Effect<A, AvmError.StoreError> => {
+    const answer = (): Exit.Exit<A, AvmError.StoreError> => {
+      try {
+        committer.ready()
+        return Exit.succeed(look())
+      } catch (thrown) {
+        const failure: Failure = thrown instanceof StoreClosed
+          ? thrown
+          : new ReadFailed({ what, ...reasonOf(thrown) })
+        return Exit.fail(toStoreError(failure))
       }
-      return committer.isPending(by()) ? committer.afterwards(fiber.currentScheduler, answer) : answer()
-    })
+    }
+    return committer.isPending(by)
+      ? Effect.withFiberRuntime((fiber) => committer.afterwards(fiber.currentScheduler, answer))
+      : answer()
+  }
 
   const ofMailbox = <A>(id: ObjectId.ObjectId, look: () => A) =>
-    looking(`the messages for ${id.value}`, () => mail.touchedBy(id), look)
+    looking(`the messages for ${id.value}`, mail.touchedBy(id), look)
 
-  const ofAll = <A>(what: string, look: () => A) => looking(what, () => committer.clock, look)
+  const ofAll = <A>(what: string, look: () => A) => Effect.suspend(() => looking(what, committer.clock, look))
 
-  return {
-    waiting: ofAll("the mailboxes", () => mail.waiting),
+  const direct: Mailboxes.Direct = {
     peek: (to, options) => {
       const until = options?.until
       if (until === undefined) return ofMailbox(to, () => mail.peek(to, options))
-      return Effect.flatMap(
-        looking(`the messages for ${to.value}`, () => 0, () => committer.isLost(until.version)),
-        (isLost) => {
-          if (!isLost) return Exit.succeed(mail.peek(to, options))
-          committer.told.add(until)
-          return Exit.fail(snapshotLost(until.version))
-        }
-      )
+      if (!committer.isLost(until.version)) {
+        return looking(`the messages for ${to.value}`, 0, () => mail.peek(to, options))
+      }
+      committer.told.add(until)
+      return Exit.fail(snapshotLost(until.version))
     },
-    size: (to) => ofMailbox(to, () => mail.size(to)),
-    promised: (promise) => ofMailbox(promise, () => mail.promised(promise)),
+    size: (to) => ofMailbox(to, () => mail.size(to))
+  }
+
+  const service: Mailboxes.Service = {
+    waiting: ofAll("the mailboxes", () => mail.waiting),
+    peek: (to, options) => Effect.suspend(() => direct.peek(to, options)),
+    size: (to) => Effect.suspend(() => direct.size(to)),
+    promised: (promise) => Effect.suspend(() => ofMailbox(promise, () => mail.promised(promise))),
     deadLetters: ofAll("the dead letters", () => mail.allLetters),
     outputs: ofAll("the outputs", () => mail.allOutputs),
     listen: (listener) =>
@@ -63,4 +66,5 @@ export const make = (mail: Mail, committer: Committer): Mailboxes.Service => {
         (own) => Effect.sync(() => mail.listeners.delete(own))
       ))
   }
+  return Mailboxes.withDirect(service, direct)
 }
