@@ -18,6 +18,7 @@ import {
 import * as Rpc from "@effect/rpc/Rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, DefaultServices, Effect, Equal, Exit, Layer, Option, Schema } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -67,9 +68,10 @@ const ClerkLive = Clerk.toLayer({
   Spoil: () => Clerk.setState({ count: 0.5 })
 })
 
-const Machine = Layer.mergeAll(Echo, Keeper, Rejecting, NoList, NoVal, Throwing, Opening, ClerkLive).pipe(
-  Layer.provideMerge(Avm.layerMemoryWith({ homeController: Option.none() }))
-)
+const behaviours = Layer.mergeAll(Echo, Keeper, Rejecting, NoList, NoVal, Throwing, Opening, ClerkLive)
+
+const machine = (store: StoreLayer) =>
+  Layer.provideMerge(behaviours, machineOn(store, { homeController: Option.none() }))
 
 /** Runs, and shows that the machine works afterwards. */
 const run = <A, E, R>(program: Effect.Effect<A, E, R> & Avm.Runnable<R>) =>
@@ -110,7 +112,7 @@ const noVals: ReadonlyArray<readonly [unknown, ReadonlyArray<string | number>, s
   [new Map(), [], "Map"]
 ]
 
-it.layer(Machine)("bad input", (it) => {
+onEachStore("bad input", machine, (it) => {
   it.effect("an unknown behaviour fails at creation (D3)", () =>
     Effect.gen(function*() {
       const { exit } = yield* run(Obj.create("nobody"))

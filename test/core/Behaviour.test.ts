@@ -14,6 +14,7 @@ import {
 import * as Rpc from "@effect/rpc/Rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Equal, Exit, Layer, Option, Ref, Schema } from "effect"
+import { machineOn, onEachStore, type StoreLayer, stores } from "../support/Stores.js"
 
 // ---------------------------------------------------------------------------
 // what is shown
@@ -46,9 +47,6 @@ const defect = <A, E>(exit: Exit.Exit<A, E>): string => {
   assert(Exit.isFailure(exit), "it succeeded")
   return String(Option.getOrThrow(Cause.dieOption(exit.cause)))
 }
-
-/** A machine whose store can be looked at. */
-const Platform = Layer.provideMerge(Avm.layer(), Avm.layerPortsMemory)
 
 // ---------------------------------------------------------------------------
 // codecs
@@ -164,7 +162,9 @@ const MemoryLive = Memory.toLayer({
 
 type MemoryRef = typeof Memory.Ref.Type
 
-it.layer(Layer.provideMerge(Layer.mergeAll(MemoryLive, FriendLive), Platform))("messages and states as Vals", (it) => {
+const remembering = (store: StoreLayer) => Layer.provideMerge(Layer.mergeAll(MemoryLive, FriendLive), machineOn(store))
+
+onEachStore("messages and states as Vals", remembering, (it) => {
   const traced = <A, E>(use: (memory: MemoryRef) => Effect.Effect<A, E, Obj.Obj>) =>
     Effect.gen(function*() {
       const memory = yield* Avm.run(Memory.create())
@@ -356,7 +356,7 @@ const tillHandlers = Till.of({
 
 const tariff = (factor: number) => Layer.succeed(Tariff, { of: (amount) => amount * factor })
 
-describe("handlers", () => {
+describe.each(stores)("handlers (%s)", (_, store) => {
   it.effect("have the services that their layer was built with, whatever the caller has", () =>
     Effect.gen(function*() {
       const sum = yield* Avm.run(Effect.gen(function*() {
@@ -367,7 +367,7 @@ describe("handlers", () => {
       assert.strictEqual(sum, 40)
     }).pipe(
       Effect.provide(Layer.provide(Till.toLayer(tillHandlers), tariff(10))),
-      Effect.provide(Avm.layerMemory)
+      Effect.provide(machineOn(store))
     ))
 
   it.effect("are the same as generators and as functions to an Effect", () =>
@@ -388,7 +388,7 @@ describe("handlers", () => {
       ])
     }).pipe(
       Effect.provide(Layer.provide(Till.toLayer(tillHandlers), tariff(1))),
-      Effect.provide(Avm.layerMemory)
+      Effect.provide(machineOn(store))
     ))
 
   it.effect("may be built by an Effect, whose scope is that of the layer", () =>
@@ -412,7 +412,7 @@ describe("handlers", () => {
         return [yield* one.Pay({ amount: 1 }), yield* two.Pay({ amount: 1 }), yield* one.PayEffect({ amount: 0 })]
       })).pipe(
         Effect.provide(Layer.provide(Till.toLayer(built), tariff(10))),
-        Effect.provide(Avm.layerMemory)
+        Effect.provide(machineOn(store))
       )
       assert.deepStrictEqual(answers, [11, 12, 2])
       assert.deepStrictEqual(yield* Ref.get(log), ["open", "pay", "pay", "closed"])
@@ -423,7 +423,7 @@ describe("handlers", () => {
       const failing: Effect.Effect<typeof tillHandlers, string> = Effect.fail("no licence")
       const error = yield* Avm.run(Till.create()).pipe(
         Effect.provide(Layer.provide(Till.toLayer(failing), tariff(1))),
-        Effect.provide(Avm.layerMemory),
+        Effect.provide(machineOn(store)),
         Effect.flip
       )
       assert.strictEqual(error, "no licence")
@@ -473,7 +473,9 @@ const PongLive = Pong.toLayer({
   }
 })
 
-it.layer(Layer.provideMerge(Behaviour.layerAll(PingLive, PongLive), Avm.layerMemory))("a cycle", (it) => {
+const cycle = (store: StoreLayer) => Layer.provideMerge(Behaviour.layerAll(PingLive, PongLive), machineOn(store))
+
+onEachStore("a cycle", cycle, (it) => {
   it.effect("of behaviours that create and call each other is merged by layerAll", () =>
     Effect.gen(function*() {
       const rounds = yield* Avm.run(Effect.flatMap(Ping.create(), (ping) => ping.Ping({ n: 5 })))
@@ -523,7 +525,8 @@ const Sneaking = Layer.merge(
 
 const GrantedPeeping = Layer.provide(Peeping, Avm.layerUnsafe(Reflect.UnsafeReflect))
 
-const World = Layer.mergeAll(Echo, Relay, Sneaking, GrantedPeeping).pipe(Layer.provideMerge(Avm.layerMemory))
+const world = (store: StoreLayer) =>
+  Layer.provideMerge(Layer.mergeAll(Echo, Relay, Sneaking, GrantedPeeping), machineOn(store))
 
 /** Writes down every call. */
 const logged = (log: Array<Val.Val>) =>
@@ -542,7 +545,7 @@ const twice = Effect.gen(function*() {
   return yield* Obj.call(relay, [echo, "hello"])
 })
 
-it.layer(World)("families", (it) => {
+onEachStore("families", world, (it) => {
   it.effect("one that is replaced for a part of a program is replaced for whom that part calls, and no longer", () =>
     Effect.gen(function*() {
       const log: Array<Val.Val> = []
@@ -650,25 +653,24 @@ const Meeting = Behaviour.layerRaw("meeting", function*() {
   return [frames.every((frame) => Equal.equals(frame, self))]
 })
 
-it.layer(Layer.mergeAll(Worker, Boss, Meeting).pipe(Layer.provideMerge(Avm.layerMemory)))(
-  "concurrency in a handler",
-  (it) => {
-    it.effect("does not mix the frames of what is called", () =>
-      Effect.gen(function*() {
-        const answer = yield* Avm.run(Effect.flatMap(Obj.create("boss"), (boss) => Obj.call(boss, null)))
-        const [boss, workers] = Option.getOrThrow(answer) as readonly [
-          Val.Val,
-          ReadonlyArray<readonly [Val.Val, Val.Val]>
-        ]
-        assert.strictEqual(workers.length, 5)
-        workers.forEach(([worker, seen], n) => sameVals([seen], [[worker, boss, n]]))
-      }))
+const meeting = (store: StoreLayer) => Layer.provideMerge(Layer.mergeAll(Worker, Boss, Meeting), machineOn(store))
 
-    it.effect("does not mix the frames of its own fibers, also in a bracket", () =>
-      Effect.gen(function*() {
-        const program = Effect.flatMap(Obj.create("meeting"), (meeting) => Obj.call(meeting, null))
-        assert.deepStrictEqual(yield* Avm.run(program), Option.some(true))
-        assert.deepStrictEqual(yield* Avm.run(Tx.transact(program)), Option.some(true))
-      }))
-  }
-)
+onEachStore("concurrency in a handler", meeting, (it) => {
+  it.effect("does not mix the frames of what is called", () =>
+    Effect.gen(function*() {
+      const answer = yield* Avm.run(Effect.flatMap(Obj.create("boss"), (boss) => Obj.call(boss, null)))
+      const [boss, workers] = Option.getOrThrow(answer) as readonly [
+        Val.Val,
+        ReadonlyArray<readonly [Val.Val, Val.Val]>
+      ]
+      assert.strictEqual(workers.length, 5)
+      workers.forEach(([worker, seen], n) => sameVals([seen], [[worker, boss, n]]))
+    }))
+
+  it.effect("does not mix the frames of its own fibers, also in a bracket", () =>
+    Effect.gen(function*() {
+      const program = Effect.flatMap(Obj.create("meeting"), (meeting) => Obj.call(meeting, null))
+      assert.deepStrictEqual(yield* Avm.run(program), Option.some(true))
+      assert.deepStrictEqual(yield* Avm.run(Tx.transact(program)), Option.some(true))
+    }))
+})

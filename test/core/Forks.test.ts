@@ -1,7 +1,8 @@
 /** A38: which fibers work in the transaction they were forked in, and what becomes of them when it ends. */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, type ObjectId, Reify, Tx } from "@effect-avm/core"
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Stream } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -12,7 +13,7 @@ const Counter = Behaviour.layerRaw("counter", function*() {
   return [n]
 })
 
-const Machine = Counter.pipe(Layer.provideMerge(Avm.layerMemory))
+const machine = (store: StoreLayer) => Layer.provideMerge(Counter, machineOn(store))
 
 const inTx = Effect.map(Reify.txState, Option.isSome)
 
@@ -79,7 +80,7 @@ const ways: ReadonlyArray<readonly [string, boolean, Effect.Effect<ReadonlyArray
     ]
   ]
 
-it.layer(Machine)("fibers forked in a bracket", (it) => {
+onEachStore("fibers forked in a bracket", machine, (it) => {
   for (const [way, expected, body] of ways) {
     it.effect(`${way}: ${expected ? "in" : "outside"} the transaction`, () =>
       Effect.gen(function*() {

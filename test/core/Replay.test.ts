@@ -15,6 +15,7 @@ import {
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schema } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -50,10 +51,8 @@ const Both = Behaviour.layerRaw("both", function*() {
   return []
 })
 
-const Platform = Layer.mergeAll(Aborter, Selfish, Slow, Both).pipe(
-  Layer.provideMerge(Avm.layer({ homeController: Option.none() })),
-  Layer.provideMerge(Avm.layerPortsMemory)
-)
+const platform = (store: StoreLayer) =>
+  Layer.provideMerge(Layer.mergeAll(Aborter, Selfish, Slow, Both), machineOn(store, { homeController: Option.none() }))
 
 /** The state of the object and of its replica, and what it has accepted. */
 const stored = (id: ObjectId.ObjectId) =>
@@ -75,7 +74,7 @@ const atReplica = (id: ObjectId.ObjectId, message: Parameters<typeof Obj.call>[1
     return yield* Controller.freeze(id)
   })
 
-it.layer(Platform)("freeze", (it) => {
+onEachStore("freeze", platform, (it) => {
   it.effect("does not bring back what a transaction at the replica had undone (D14)", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Effect.gen(function*() {
@@ -98,7 +97,7 @@ it.layer(Platform)("freeze", (it) => {
     }))
 })
 
-describe("a refusal that is passed on", () => {
+onEachStore("a refusal that is passed on", platform, (it) => {
   it.effect("is not the object's own: the message it had accepted stays in the history (D7)", () =>
     Effect.gen(function*() {
       const [direct, replicated] = yield* Avm.run(Effect.gen(function*() {
@@ -110,7 +109,7 @@ describe("a refusal that is passed on", () => {
       }))
       assert.deepStrictEqual(yield* stored(direct), ["yes", undefined, ["yes"]])
       assert.deepStrictEqual(yield* stored(replicated), ["yes", "yes", ["yes"]])
-    }).pipe(Effect.provide(Platform)))
+    }))
 })
 
 describe("an application's error of the same tag", () => {

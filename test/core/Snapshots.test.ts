@@ -1,7 +1,8 @@
 /** Every snapshot that is taken is given back, however a transaction ends. */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, ObjectStore, Tx } from "@effect-avm/core"
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schedule, STM } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -15,7 +16,7 @@ const Counter = Behaviour.layerRaw("counter", function*() {
 const held = { now: 0, taken: 0 }
 
 /** Counts the snapshots that are held. */
-const Counting = Layer.effect(
+const counting = Layer.effect(
   ObjectStore.ObjectStore,
   Effect.map(ObjectStore.ObjectStore, (store) =>
     ObjectStore.ObjectStore.of({
@@ -27,14 +28,11 @@ const Counting = Layer.effect(
         })),
       release: (snapshot) => Effect.zipRight(Effect.sync(() => held.now--), store.release(snapshot))
     }))
-).pipe(Layer.provide(ObjectStore.layerMemory))
-
-const Machine = Counter.pipe(
-  Layer.provideMerge(Avm.layer()),
-  Layer.provide(Layer.provideMerge(Counting, Avm.layerPortsMemory))
 )
 
-it.layer(Machine)("snapshots", (it) => {
+const machine = (store: StoreLayer) => Layer.provideMerge(Counter, machineOn(Layer.provideMerge(counting, store)))
+
+onEachStore("snapshots", machine, (it) => {
   const ways = Effect.gen(function*() {
     const id = yield* Avm.run(Obj.create("counter", C1))
     const call = Obj.call(id, null)

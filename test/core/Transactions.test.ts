@@ -14,6 +14,7 @@ import {
 import * as Rpc from "@effect/rpc/Rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Either, Exit, Fiber, Layer, Option, Schedule, Schema, STM, TRef } from "effect"
+import { machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 const C2 = ControllerId.make("C2")
@@ -43,11 +44,11 @@ const CellLive = Cell.toLayer({
     )
 })
 
-const Machine = Layer.provideMerge(CellLive, Avm.layerMemoryWith({ homeController: Option.none() }))
-
-/** On a machine of its own. */
-const onMachine = <A, E>(effect: Effect.Effect<A, E, Avm.Platform | Behaviour.Registered<"Cell">>) =>
-  Effect.provide(effect, Machine)
+/** Runs each effect on a machine of its own. */
+const on =
+  (store: StoreLayer) =>
+  <A, E>(effect: Effect.Effect<A, E, Avm.Platform | ObjectStore.ObjectStore | Behaviour.Registered<"Cell">>) =>
+    Effect.provide(effect, Layer.provideMerge(CellLive, machineOn(store, { homeController: Option.none() })))
 
 type CellRef = typeof Cell.Ref.Type
 
@@ -60,7 +61,9 @@ const defect = <A, E>(exit: Exit.Exit<A, E>): string => {
 
 const turns = (n: number) => Effect.repeatN(Effect.yieldNow(), n)
 
-describe("Tx.retry", () => {
+describe.each(stores)("Tx.retry (%s)", (_, store) => {
+  const onMachine = on(store)
+
   it.effect("waits until something it has read is changed, then runs the body again", () =>
     onMachine(Effect.gen(function*() {
       const cell = yield* Avm.run(Cell.create({ controller: C1 }))
@@ -141,7 +144,9 @@ describe("Tx.retry", () => {
     })))
 })
 
-describe("Tx.enlist", () => {
+describe.each(stores)("Tx.enlist (%s)", (_, store) => {
+  const onMachine = on(store)
+
   const setUp = Effect.gen(function*() {
     const cell = yield* Avm.run(Cell.create({ controller: C1 }))
     const ref = yield* STM.commit(TRef.make(0))
@@ -210,7 +215,9 @@ describe("Tx.enlist", () => {
     })))
 })
 
-describe("Tx.required", () => {
+describe.each(stores)("Tx.required (%s)", (_, store) => {
+  const onMachine = on(store)
+
   it.effect("brackets where nothing is open, joins where something is (A27)", () =>
     onMachine(Effect.gen(function*() {
       const cell = yield* Avm.run(Cell.create({ controller: C1 }))
@@ -240,7 +247,9 @@ describe("Tx.required", () => {
     })))
 })
 
-describe("a read-only bracket (A31)", () => {
+describe.each(stores)("a read-only bracket (A31) (%s)", (_, store) => {
+  const onMachine = on(store)
+
   const refused: ReadonlyArray<
     readonly [
       string,
@@ -266,32 +275,24 @@ describe("a read-only bracket (A31)", () => {
 
   it.effect("reads its snapshot, never conflicts, and enters no history", () =>
     onMachine(Effect.gen(function*() {
-      const store = ObjectStore.layerMemory
-      const machine = Layer.provideMerge(
-        Layer.provideMerge(CellLive, Avm.layer({ homeController: Option.none() })),
-        Layer.provideMerge(store, Avm.layerPortsMemory)
-      )
-      yield* Effect.provide(
+      const cell = yield* Avm.run(Cell.create({ controller: C1 }))
+      const seen = yield* Avm.run(Tx.transact(
         Effect.gen(function*() {
-          const cell = yield* Avm.run(Cell.create({ controller: C1 }))
-          const seen = yield* Avm.run(Tx.transact(
-            Effect.gen(function*() {
-              const before = yield* cell.Get()
-              yield* Effect.provide(Avm.run(cell.Set({ n: 7 })), yield* Effect.context<Avm.Avm>())
-              return [before, yield* cell.Get()]
-            }),
-            { readOnly: true }
-          ))
-          assert.deepStrictEqual(seen, [0, 0])
-          const objects = yield* ObjectStore.ObjectStore
-          assert.strictEqual((yield* objects.history(cell.id)).length, 1)
+          const before = yield* cell.Get()
+          yield* Effect.provide(Avm.run(cell.Set({ n: 7 })), yield* Effect.context<Avm.Avm>())
+          return [before, yield* cell.Get()]
         }),
-        machine
-      )
+        { readOnly: true }
+      ))
+      assert.deepStrictEqual(seen, [0, 0])
+      const objects = yield* ObjectStore.ObjectStore
+      assert.strictEqual((yield* objects.history(cell.id)).length, 1)
     })))
 })
 
-describe("contention", () => {
+describe.each(stores)("contention (%s)", (_, store) => {
+  const onMachine = on(store)
+
   const contend = (fibers: number, hot: number, retry: Schedule.Schedule<unknown, AvmError.TxConflict>) =>
     onMachine(Effect.gen(function*() {
       const cells = yield* Avm.run(Effect.replicateEffect(Cell.create({ controller: C1 }), hot))
@@ -423,7 +424,9 @@ describe("contention", () => {
     })))
 })
 
-describe("the interruption sweep", () => {
+describe.each(stores)("the interruption sweep (%s)", (_, store) => {
+  const onMachine = on(store)
+
   /** Twenty instructions, the transaction in the middle. */
   const program = (cells: ReadonlyArray<CellRef>, at: (instruction: number) => Effect.Effect<void>) =>
     Effect.gen(function*() {

@@ -1,9 +1,15 @@
-/** Every layer of the object store and its mailboxes, for the suites that each of them must pass. */
-import { type Mailboxes, ObjectStore } from "@effect-avm/core"
+/**
+ * Every layer of the object store and its mailboxes, for the suites that each of them must pass. What a test says of
+ * objects and messages it says of all of them: `describe.each(stores)`, or `onEachStore`.
+ */
+import { Avm, type Mailboxes, ObjectStore } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
+import { it, type Vitest } from "@effect/vitest"
 import { Layer } from "effect"
 
-export type Store = readonly [name: string, layer: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>]
+export type StoreLayer = Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
+
+export type Store = readonly [name: string, layer: StoreLayer]
 
 /** A file in memory; what can be evicted from the cache is, after each operation. */
 const sqliteWithoutCache = Layer.orDie(Sqlite.layerStore({ filename: ":memory:", cacheBytes: 0 }))
@@ -15,3 +21,16 @@ export const stores: ReadonlyArray<Store> = [
   ["SQLite", Layer.orDie(Sqlite.layerStore({ filename: ":memory:" }))],
   ["SQLite without a cache", sqliteWithoutCache]
 ]
+
+/** The machine of `Avm.layerMemoryWith` on another store, with its ports to look at. */
+export const machineOn = (store: StoreLayer, options?: Avm.Options): Layer.Layer<Avm.Platform | Avm.Ports> =>
+  Layer.provideMerge(Avm.layer(options), Layer.merge(Avm.layerPortsMemory, store))
+
+/** `it.layer` on each store: the tests of the suite share what `make` puts on it. */
+export const onEachStore = <A>(
+  suite: string,
+  make: (store: StoreLayer) => Layer.Layer<A>,
+  tests: (it: Vitest.MethodsNonLive<A>) => void
+): void => {
+  for (const [name, store] of stores) it.layer(make(store))(`${suite} (${name})`, tests)
+}

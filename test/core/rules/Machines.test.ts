@@ -2,6 +2,7 @@
 import { Avm, Controller, Machine, Obj, ObjectId, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import { stores } from "../../support/Stores.js"
 import {
   ask,
   C1,
@@ -13,7 +14,7 @@ import {
   m0,
   m1,
   m2,
-  onMachine,
+  machines,
   sameVal,
   shown,
   stored,
@@ -21,7 +22,9 @@ import {
   tags
 } from "./World.js"
 
-describe("replicas", () => {
+describe.each(stores)("replicas (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("are made here, leave the object where it is, and diverge (D20, D22)", () =>
     Effect.gen(function*() {
       const { exit, trace } = yield* Avm.runTraced(Effect.gen(function*() {
@@ -125,7 +128,9 @@ describe("replicas", () => {
     }).pipe(onMachine))
 })
 
-describe("freeze", () => {
+describe.each(stores)("freeze (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   /** A diary with a message of its own, and replicas on m1 and m2 with two each, in turns. */
   const diverged = Effect.gen(function*() {
     const id = yield* Obj.create("diary", C1)

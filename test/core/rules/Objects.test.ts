@@ -15,9 +15,9 @@ import {
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Equal, Exit, Fiber, Layer, Option } from "effect"
+import { machineOn, stores } from "../../support/Stores.js"
 import {
   ask,
-  atHome,
   C1,
   C2,
   controllersOf,
@@ -32,7 +32,7 @@ import {
   m0,
   m1,
   m2,
-  onMachine,
+  machines,
   Other,
   sameVal,
   stored,
@@ -41,7 +41,9 @@ import {
   tags
 } from "./World.js"
 
-describe("creation", () => {
+describe.each(stores)("creation (%s)", (_, store) => {
+  const { atHome, onMachine } = machines(store)
+
   const orphanOf = (access: (owned: ObjectId.ObjectId) => Effect.Effect<unknown, AvmError.AvmError, Obj.Obj>) =>
     Effect.gen(function*() {
       const owned = yield* Obj.create("counter", C1)
@@ -131,7 +133,9 @@ describe("creation", () => {
     })).pipe(onMachine))
 })
 
-describe("destruction", () => {
+describe.each(stores)("destruction (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("takes behaviour, metadata, state and replicas, and nothing brings a part back (D4, A25)", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Effect.gen(function*() {
@@ -209,7 +213,9 @@ describe("destruction", () => {
     })).pipe(onMachine))
 })
 
-describe("calls", () => {
+describe.each(stores)("calls (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("restore frame and machine of the caller, whatever happened (D5)", () =>
     Avm.run(
       Effect.gen(function*() {
@@ -274,7 +280,9 @@ describe("calls", () => {
     }).pipe(onMachine))
 })
 
-describe("messages", () => {
+describe.each(stores)("messages (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("a reference in a message is told from text, and equal to what has its text (A28)", () =>
     Avm.run(Effect.gen(function*() {
       const diary = yield* Obj.create("diary")
@@ -323,11 +331,11 @@ describe("messages", () => {
 
   it.effect("the same behaviour twice is one; another under its name makes the layer fail to build (A36)", () =>
     Effect.gen(function*() {
-      const Machine = Layer.provideMerge(Layer.merge(Counter, Layer.fresh(Counter)), Avm.layerMemory)
+      const Machine = Layer.provideMerge(Layer.merge(Counter, Layer.fresh(Counter)), machineOn(store))
       const create = Effect.exit(Effect.provide(Avm.run(Obj.create("counter")), Machine))
       assert.isTrue(Exit.isSuccess(yield* create))
       const Impostor = Behaviour.layerRaw("counter", Effect.succeed([0]))
-      const Both = Layer.provideMerge(Layer.merge(Counter, Impostor), Avm.layerMemory)
+      const Both = Layer.provideMerge(Layer.merge(Counter, Impostor), machineOn(store))
       const exit = yield* Effect.exit(Effect.provide(Avm.run(Obj.create("counter")), Both))
       assert.include(defect(exit), "counter")
     }))

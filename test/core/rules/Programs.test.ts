@@ -2,9 +2,12 @@
 import { Avm, Controller, Introspect, Machine, Obj, ObjectId, Pure, Reflect, TraceEvent, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Option, Schema } from "effect"
-import { ask, C1, C2, failure, granted, m1, onMachine, shown, tags } from "./World.js"
+import { stores } from "../../support/Stores.js"
+import { ask, C1, C2, failure, granted, m1, machines, shown, tags } from "./World.js"
 
-describe("reflection", () => {
+describe.each(stores)("reflection (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("answers in order of creation, the pending ones last (A16)", () =>
     Avm.run(
       Effect.provide(
@@ -49,7 +52,9 @@ describe("reflection", () => {
     ).pipe(onMachine))
 })
 
-describe("pure functions", () => {
+describe.each(stores)("pure functions (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("registered again with the same text: true, and the version is kept; with another: refused (A36)", () =>
     Avm.run(
       Effect.provide(
@@ -91,7 +96,9 @@ const variety = Effect.gen(function*() {
   return yield* Obj.call(ObjectId.make("missing"), null)
 })
 
-describe("executions", () => {
+describe.each(stores)("executions (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("that fail keep what they have written, with ErrorOccurred at the end (D27)", () =>
     Effect.gen(function*() {
       const { exit, trace } = yield* Avm.runTraced(Effect.gen(function*() {

@@ -14,9 +14,9 @@ import {
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Equal, Exit, Option, Schedule, Schema } from "effect"
+import { stores } from "../../support/Stores.js"
 import {
   ask,
-  atHome,
   C1,
   C2,
   cutController,
@@ -27,7 +27,7 @@ import {
   m0,
   m1,
   m2,
-  onMachine,
+  machines,
   sameVal,
   shown,
   stored,
@@ -35,7 +35,9 @@ import {
   tags
 } from "./World.js"
 
-describe("who may be touched", () => {
+describe.each(stores)("who may be touched (%s)", (_, store) => {
+  const { atHome, onMachine } = machines(store)
+
   it.effect("queries neither lock nor fail, but are in the read set (D9)", () =>
     Avm.run(Effect.gen(function*() {
       const [mine, foreign, free] = [
@@ -199,7 +201,9 @@ describe("who may be touched", () => {
     }))
 })
 
-describe("beginning and ending", () => {
+describe.each(stores)("beginning and ending (%s)", (_, store) => {
+  const { atHome, onMachine } = machines(store)
+
   it.effect("a nested beginTx fails, and the outer transaction goes on (D12)", () =>
     Avm.run(Effect.gen(function*() {
       const id = yield* Obj.create("counter", C1)
@@ -397,7 +401,9 @@ describe("beginning and ending", () => {
     ).pipe(onMachine))
 })
 
-describe("conflicts", () => {
+describe.each(stores)("conflicts (%s)", (_, store) => {
+  const { onMachine } = machines(store)
+
   it.effect("fail the bracket, or make it run again on a fresh snapshot if it is given a policy (D17, A9)", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Obj.create("counter", C1))

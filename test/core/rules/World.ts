@@ -29,6 +29,7 @@ import {
 import * as Rpc from "@effect/rpc/Rpc"
 import { Cause, Effect, Exit, Layer, Option, Schema } from "effect"
 import { assert } from "vitest"
+import type { StoreLayer } from "../../support/Stores.js"
 
 export const [C1, C2, H] = [ControllerId.make("C1"), ControllerId.make("C2"), ControllerId.make("H")]
 export const [m0, m1, m2] = [MachineId.make("m0"), MachineId.make("m1"), MachineId.make("m2")]
@@ -137,26 +138,22 @@ const Behaviours = Layer.mergeAll(Counter, Diary, Where, Agent, SumLive, OtherLi
 // the machine
 // ---------------------------------------------------------------------------
 
-const ports = Layer.mergeAll(
-  ObjectStore.layerMemory,
-  Reachability.layerTest,
-  IdGenerator.layerCounter,
-  Trace.layerNone,
-  Scheduling.layerFair
-)
-
-const platform = (home: Option.Option<ControllerId.ControllerId>) =>
+const platform = (store: StoreLayer, home: Option.Option<ControllerId.ControllerId>) =>
   Behaviours.pipe(
     Layer.provideMerge(Avm.layer({ homeController: home })),
-    Layer.provideMerge(ports)
+    Layer.provideMerge(
+      Layer.mergeAll(store, Reachability.layerTest, IdGenerator.layerCounter, Trace.layerNone, Scheduling.layerFair)
+    )
   )
 
 type World = Layer.Layer.Success<ReturnType<typeof platform>>
 
-/** On a machine of its own, without a home controller. */
-export const onMachine = <A, E>(effect: Effect.Effect<A, E, World>) => Effect.provide(effect, platform(Option.none()))
-
-export const atHome = <A, E>(effect: Effect.Effect<A, E, World>) => Effect.provide(effect, platform(Option.some(H)))
+/** Runs each effect on a machine of its own. */
+export const machines = (store: StoreLayer) => ({
+  /** Without a home controller. */
+  onMachine: <A, E>(effect: Effect.Effect<A, E, World>) => Effect.provide(effect, platform(store, Option.none())),
+  atHome: <A, E>(effect: Effect.Effect<A, E, World>) => Effect.provide(effect, platform(store, Option.some(H)))
+})
 
 export const granted = Avm.layerUnsafe(Reflect.UnsafeReflect, Reify.UnsafeReify, Pure.UnsafePure)
 
