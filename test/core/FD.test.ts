@@ -580,12 +580,12 @@ describe("models", () => {
     assert.strictEqual(error._tag, "SearchLimited")
     const few = FD.solveAll(queens(8), { solutions: 7 })
     assert.strictEqual(await Effect.runPromise(Stream.runCount(few)), 7)
-    let told = 0
-    const progress = FD.solve(pigeons, { time: "30 millis", onProgress: () => Effect.sync(() => void told++) })
-    await Effect.runPromise(progress)
-    assert.isAbove(told, 0)
-    const fiber = Effect.runFork(FD.solve(pigeons))
-    const interrupted = await Effect.runPromise(Effect.zipRight(Effect.sleep("10 millis"), Fiber.interrupt(fiber)))
+    const interrupted = await Effect.runPromise(Effect.gen(function*() {
+      const told = yield* Deferred.make<void>()
+      const fiber = yield* Effect.fork(FD.solve(pigeons, { onProgress: () => Deferred.succeed(told, undefined) }))
+      yield* Deferred.await(told)
+      return yield* Fiber.interrupt(fiber)
+    }))
     assert.isTrue(Exit.isInterrupted(interrupted))
   })
 
