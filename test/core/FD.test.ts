@@ -28,6 +28,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { inMemory, machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 // ---------------------------------------------------------------------------
 // running
@@ -44,9 +45,9 @@ type Program<A, E> = Effect.Effect<
   | Reify.UnsafeReify
 >
 
-const run = <A, E>(program: Program<A, E>): Promise<A> =>
+const on = (store: StoreLayer) => <A, E>(program: Program<A, E>): Promise<A> =>
   Effect.runPromise(
-    Avm.run(Effect.provide(program, Avm.layerUnsafe(Reify.UnsafeReify))).pipe(Effect.provide(Avm.layerMemory))
+    Avm.run(Effect.provide(program, Avm.layerUnsafe(Reify.UnsafeReify))).pipe(Effect.provide(machineOn(store)))
   )
 
 /** Whether anything was labelled in this try. */
@@ -94,7 +95,9 @@ const countBySearch = <A, E>(body: Program<A, E>) =>
 // instructions
 // ---------------------------------------------------------------------------
 
-describe("variables", () => {
+describe.each(stores)("variables (%s)", (_, store) => {
+  const run = on(store)
+
   it("take their values in the domain's order, of any kind (A23)", () =>
     run(Effect.gen(function*() {
       const x = yield* FD.newVar(FD.values<Val.Val>("b", 3, null, { a: [1n] }, "a"))
@@ -165,7 +168,7 @@ describe("variables", () => {
         assert.strictEqual(yield* FD.label(x), 5)
         yield* Tx.abort(id)
         assert.strictEqual(yield* FD.label(x), 1)
-      })).pipe(Effect.provide(Narrower), Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(Narrower), Effect.provide(machineOn(store)))
     ))
 
   it("of two transactions at once: the first that commits wins", () =>
@@ -214,7 +217,9 @@ describe("variables", () => {
     })))
 })
 
-describe("bad input", () => {
+describe.each(stores)("bad input (%s)", (_, store) => {
+  const run = on(store)
+
   const failsWith = (name: string, program: Program<unknown, { readonly _tag: string }>, expected: object) =>
     it(name, async () => {
       const error = await run(Effect.flip(program))
@@ -266,7 +271,9 @@ describe("bad input", () => {
 // searching
 // ---------------------------------------------------------------------------
 
-describe("label and abort (D28)", () => {
+describe.each(stores)("label and abort (D28) (%s)", (_, store) => {
+  const run = on(store)
+
   it("go through all values, and begin anew after a commit", () =>
     run(Effect.gen(function*() {
       const x = yield* FD.newVar(FD.values("c", "a", "b"))
@@ -300,7 +307,7 @@ describe("label and abort (D28)", () => {
         const again = yield* Tx.begin()
         assert.strictEqual(yield* FD.label(x), 2)
         yield* Tx.abort(again)
-      })).pipe(Effect.provide(CellLive), Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(CellLive), Effect.provide(machineOn(store)))
     ))
 
   it("find what FD.search finds, in the same order", async () => {
@@ -317,7 +324,9 @@ describe("label and abort (D28)", () => {
   })
 })
 
-describe("FD.search", () => {
+describe.each(stores)("FD.search (%s)", (_, store) => {
+  const run = on(store)
+
   const pair = Effect.gen(function*() {
     const x = yield* FD.newVar(FD.range(1, 2))
     const y = yield* FD.newVar(FD.range(1, 2))
@@ -348,7 +357,7 @@ describe("FD.search", () => {
           Stream.runCollect
         )
         return [Chunk.toArray(seen), yield* Introspect.getState]
-      })).pipe(Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(machineOn(store)))
     )
     assert.deepStrictEqual(exit, Exit.succeed([[11, 12], 12]))
     const tags = trace.map(({ event }) => event._tag)
@@ -369,7 +378,7 @@ describe("FD.search", () => {
         }))
         assert.deepStrictEqual(winner, Option.some(4))
         assert.deepStrictEqual(yield* Obj.call(cell, "read"), Option.some(5))
-      })).pipe(Effect.provide(CellLive), Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(CellLive), Effect.provide(machineOn(store)))
     ))
 
   it("labels within a callee", () =>
@@ -383,7 +392,7 @@ describe("FD.search", () => {
           return `${Option.getOrNull(a)}${yield* FD.label(y)}`
         })))
         assert.deepStrictEqual(Chunk.toArray(found), ["11", "12", "21", "22", "31", "32"])
-      })).pipe(Effect.provide(Labeller), Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(Labeller), Effect.provide(machineOn(store)))
     ))
 
   it("fails with what is no dead end, and is not for inside a transaction", () =>
@@ -400,6 +409,9 @@ describe("FD.search", () => {
 // ---------------------------------------------------------------------------
 // known answers
 // ---------------------------------------------------------------------------
+
+/** What follows is about the solver: nothing of it is in a store. */
+const run = on(inMemory[1])
 
 const permutations = (count: number) =>
   Effect.gen(function*() {

@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { inMemory, machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
@@ -19,12 +20,12 @@ const Keeper = Behaviour.layerRaw(
   })
 )
 
-const Reader = Behaviour.layerRaw("reader", Effect.map(Introspect.getState, (state) => [state]))
+const on = (store: StoreLayer) => <A, E>(program: Effect.Effect<A, E, Avm.Platform>): Promise<A> =>
+  Effect.runPromise(program.pipe(Effect.provide(Keeper), Effect.provide(machineOn(store))))
 
-const run = <A, E>(program: Effect.Effect<A, E, Avm.Platform>): Promise<A> =>
-  Effect.runPromise(program.pipe(Effect.provide(Keeper), Effect.provide(Reader), Effect.provide(Avm.layerMemory)))
+describe.each(stores)("Intent.compose (%s)", (_, store) => {
+  const run = on(store)
 
-describe("Intent.compose", () => {
   it("commits all parties under what balances, or none", () =>
     run(Avm.run(Effect.gen(function*() {
       const kept = yield* Obj.create("keeper", local)
@@ -90,6 +91,11 @@ describe("Intent.compose", () => {
       assert.strictEqual(yield* Effect.flip(Intent.compose({ other, failing })), "no")
       assert.deepStrictEqual(yield* Introspect.getState, [])
     }))))
+})
+
+describe("Intent.compose", () => {
+  // What is best is found without a store: these parties have no objects.
+  const run = on(inMemory[1])
 
   it("finds what trying everything finds best, for parties with weights", () => {
     const party = fc.record({

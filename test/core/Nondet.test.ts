@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { inMemory, machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 type Program<A, E> = Effect.Effect<
   A,
@@ -18,8 +19,8 @@ type Program<A, E> = Effect.Effect<
   FD.FD | Nondet.Nondet | Tx.Tx | Tx.OutsideTx | Introspect.Introspect | Obj.Obj | Avm.Avm
 >
 
-const run = <A, E>(program: Program<A, E>): Promise<A> =>
-  Effect.runPromise(Avm.run(program).pipe(Effect.provide(Counter), Effect.provide(Avm.layerMemory)))
+const on = (store: StoreLayer) => <A, E>(program: Program<A, E>): Promise<A> =>
+  Effect.runPromise(Avm.run(program).pipe(Effect.provide(Counter), Effect.provide(machineOn(store))))
 
 const local = ControllerId.make("local")
 
@@ -34,7 +35,9 @@ const Counter = Behaviour.layerRaw(
   })
 )
 
-describe("outside brackets", () => {
+describe.each(stores)("outside brackets (%s)", (_, store) => {
+  const run = on(store)
+
   it("the first option is chosen, and what is false fails at once (A23)", () =>
     run(Effect.gen(function*() {
       assert.strictEqual(yield* Nondet.choose([3, 1, 2], { weights: [0, 5, 1] }), 3)
@@ -64,7 +67,7 @@ describe("outside brackets", () => {
         assert.deepStrictEqual(error, new AvmError.Unsatisfiable({ tx: id, requirements: ["cheaper", "cheapest"] }))
         assert.strictEqual((yield* Effect.flip(Tx.abort(id)))._tag, "TxAlreadyAborted")
         return yield* Introspect.getState
-      })).pipe(Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(machineOn(store)))
     )
     assert.deepStrictEqual(exit, Exit.succeed([]))
     assert.deepStrictEqual(trace.map(({ event }) => event._tag), [
@@ -75,7 +78,9 @@ describe("outside brackets", () => {
   })
 })
 
-describe("in a bracket", () => {
+describe.each(stores)("in a bracket (%s)", (_, store) => {
+  const run = on(store)
+
   it("what is best is chosen first, and nothing is run again for it", async () => {
     let runs = 0
     const body = Effect.gen(function*() {
@@ -99,7 +104,7 @@ describe("in a bracket", () => {
           return times
         }))
         return [chosen, yield* Obj.call(counter, null)]
-      })).pipe(Effect.provide(Counter), Effect.provide(Avm.layerMemory))
+      })).pipe(Effect.provide(Counter), Effect.provide(machineOn(store)))
     )
     assert.deepStrictEqual(exit, Exit.succeed([3, Option.some(5)]))
     const tags = trace.map(({ event }) => event._tag)
@@ -211,7 +216,7 @@ describe("in a bracket", () => {
       yield* Nondet.require(Constraint.eq(x, 2))
       return x.value
     }))
-    const platform = Layer.provide(Avm.layer(), Layer.merge(Avm.layerPortsMemory, solver))
+    const platform = Layer.provide(Avm.layer(), Layer.mergeAll(Avm.layerPortsMemory, store, solver))
     assert.strictEqual(await Effect.runPromise(Avm.run(body).pipe(Effect.provide(platform))), 2)
     assert.strictEqual(asked, 1)
   })
@@ -224,12 +229,14 @@ describe("in a bracket", () => {
       else yield* Introspect.sender
       yield* Nondet.require((yield* Nondet.choose([1, 2, 3])) === 3)
     }))
-    const exit = await Effect.runPromiseExit(Avm.run(body).pipe(Effect.provide(Avm.layerMemory)))
+    const exit = await Effect.runPromiseExit(Avm.run(body).pipe(Effect.provide(machineOn(store))))
     assert.isTrue(Exit.isFailure(exit) && /Introspect\.self.*Introspect\.sender/.test(String(exit.cause)), String(exit))
   })
 })
 
-describe("bad input", () => {
+describe.each(stores)("bad input (%s)", (_, store) => {
+  const run = on(store)
+
   const failsWith = (name: string, program: Program<unknown, { readonly _tag: string }>, expected: object) =>
     it(name, async () => {
       const error = await run(Effect.flip(program))
@@ -278,7 +285,10 @@ describe("bad input", () => {
   )
 })
 
+/** What is best is found without a store: these bodies have no objects. */
 describe("generated bodies", () => {
+  const run = on(inMemory[1])
+
   const option = fc.integer({ min: 0, max: 3 })
   const choice = fc.record({
     options: fc.array(option, { minLength: 1, maxLength: 3 }),

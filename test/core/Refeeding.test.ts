@@ -8,20 +8,21 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { assert, describe, it } from "vitest"
+import { machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 /** A platform that counts what is executed. */
-const counting = (executed: Map<string, number>) =>
+const counting = (store: StoreLayer, executed: Map<string, number>) =>
   Layer.provideMerge(
     Avm.intercept((instruction: Instr.Any, execute) => {
       executed.set(instruction._tag, (executed.get(instruction._tag) ?? 0) + 1)
       return execute
     }),
-    Avm.layerMemory
+    machineOn(store)
   )
 
 const Echo = Behaviour.layerRaw("echo", Effect.map(Introspect.input, (input) => [input]))
 
-describe("a body that is run again", () => {
+describe.each(stores)("a body that is run again (%s)", (_, store) => {
   it("executes no instruction again that was answered before the label (D28)", async () => {
     const executed = new Map<string, number>()
     const body = Effect.gen(function*() {
@@ -34,7 +35,7 @@ describe("a body that is run again", () => {
       return value
     })
     const found = await Effect.runPromise(
-      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(Echo), Effect.provide(counting(executed)))
+      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(Echo), Effect.provide(counting(store, executed)))
     )
     assert.deepStrictEqual(Chunk.toArray(found), [1, 2, 3, 4])
     const counts = ["Obj.create", "FD.newVar", "FD.label", "Obj.call", "Introspect.input"].map((tag) =>
@@ -53,7 +54,7 @@ describe("a body that is run again", () => {
       return value
     }))
     const found = await Effect.runPromise(
-      Avm.run(body).pipe(Effect.provide(Echo), Effect.provide(counting(executed)))
+      Avm.run(body).pipe(Effect.provide(Echo), Effect.provide(counting(store, executed)))
     )
     assert.strictEqual(found, 4)
     // Once in the first run, which is not recorded, and once in all the others.
@@ -69,7 +70,7 @@ describe("a body that is run again", () => {
       return yield* FD.label(x)
     })
     const exit = await Effect.runPromiseExit(
-      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(Avm.layerMemory))
+      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(machineOn(store)))
     )
     assert.isTrue(Exit.isFailure(exit) && /Introspect\.sender.*FD\.label/.test(String(exit.cause)), String(exit))
   })
@@ -81,7 +82,7 @@ describe("a body that is run again", () => {
       return runs++ > 0 ? 0 : yield* FD.label(x)
     })
     const exit = await Effect.runPromiseExit(
-      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(Avm.layerMemory))
+      Avm.run(Stream.runCollect(FD.search(body))).pipe(Effect.provide(machineOn(store)))
     )
     assert.isTrue(Exit.isFailure(exit) && /its end.*FD\.label/.test(String(exit.cause)), String(exit))
   })

@@ -6,7 +6,6 @@ import {
   IdGenerator,
   Introspect,
   MachineId,
-  type Mailboxes,
   Obj,
   ObjectStore,
   Trace,
@@ -14,6 +13,7 @@ import {
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Scope } from "effect"
+import { type StoreLayer, stores } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -43,50 +43,46 @@ const Odder = Behaviour.layerRaw("odder", function*() {
 
 const behaviours = Layer.mergeAll(Counter, Slow, Opener, Oddly, Odder)
 
-/** A store without the short way of the memory layer, as any other store would be. */
-const Ordinary = Layer.effect(
+/** The memory store without its short way. */
+const ordinary = Layer.effect(
   ObjectStore.ObjectStore,
   Effect.map(ObjectStore.ObjectStore, (store) => ObjectStore.ObjectStore.of({ ...store }))
 ).pipe(Layer.provideMerge(ObjectStore.layerMemory))
 
-const machine = (store: Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>) =>
+const machine = (store: StoreLayer) =>
   behaviours.pipe(
     Layer.provideMerge(Avm.layer({ homeController: Option.none(), machine: MachineId.make("m0") })),
-    Layer.provideMerge(store),
-    Layer.provideMerge(Layer.mergeAll(Trace.layerPubSub, IdGenerator.layerCounter)),
-    Layer.provideMerge(Avm.layerPortsMemory)
+    Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, store, Trace.layerPubSub, IdGenerator.layerCounter))
   )
 
 const get = (id: Parameters<typeof Obj.call>[0]) => Effect.map(Avm.run(Obj.call(id, 0)), Option.getOrNull)
 
-for (const [name, store] of [["memory", ObjectStore.layerMemory], ["any other store", Ordinary]] as const) {
-  describe(`cut off, on ${name}`, () => {
-    it.effect("an interrupted call is in the history, and its transaction is aborted and traced", () =>
-      Effect.gen(function*() {
-        const [slow, opener] = yield* Avm.run(Effect.all([Obj.create("slow", C1), Obj.create("opener", C1)]))
-        const interrupt = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
-          Effect.gen(function*() {
-            const fiber = yield* Effect.fork(program)
-            yield* Effect.repeatN(Effect.yieldNow(), 20)
-            yield* Fiber.interrupt(fiber)
-          })
-        yield* interrupt(Avm.run(Obj.call(slow, "hello")))
-        const objects = yield* ObjectStore.ObjectStore
-        assert.deepStrictEqual((yield* objects.history(slow)).map((_) => _.input), ["hello"])
-        const tags: Array<string> = []
-        yield* interrupt(Avm.run(
-          Effect.onInterrupt(
-            Obj.call(opener, 1),
-            () => Effect.map(Effect.either(Tx.transact(Effect.void)), (_) => tags.push(_._tag))
-          )
-        ))
-        // A finalizer may have a transaction of its own: the callee's is gone.
-        assert.deepStrictEqual(tags, ["Right"])
-      }).pipe(Effect.provide(machine(store))))
-  })
-}
+describe.each([...stores, ["memory, by the long way", ordinary] as const])("cut off (%s)", (_, store) => {
+  it.effect("an interrupted call is in the history, and its transaction is aborted and traced", () =>
+    Effect.gen(function*() {
+      const [slow, opener] = yield* Avm.run(Effect.all([Obj.create("slow", C1), Obj.create("opener", C1)]))
+      const interrupt = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.fork(program)
+          yield* Effect.repeatN(Effect.yieldNow(), 20)
+          yield* Fiber.interrupt(fiber)
+        })
+      yield* interrupt(Avm.run(Obj.call(slow, "hello")))
+      const objects = yield* ObjectStore.ObjectStore
+      assert.deepStrictEqual((yield* objects.history(slow)).map((_) => _.input), ["hello"])
+      const tags: Array<string> = []
+      yield* interrupt(Avm.run(
+        Effect.onInterrupt(
+          Obj.call(opener, 1),
+          () => Effect.map(Effect.either(Tx.transact(Effect.void)), (_) => tags.push(_._tag))
+        )
+      ))
+      // A finalizer may have a transaction of its own: the callee's is gone.
+      assert.deepStrictEqual(tags, ["Right"])
+    }).pipe(Effect.provide(machine(store))))
+})
 
-describe("a transaction that ends under a fiber", () => {
+describe.each(stores)("a transaction that ends under a fiber (%s)", (_, store) => {
   it.effect("at the end of its program: the rest of the bracket does not happen either", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Obj.create("counter", C1))
@@ -101,7 +97,7 @@ describe("a transaction that ends under a fiber", () => {
       yield* Deferred.succeed(go, undefined)
       assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
       assert.strictEqual(yield* get(id), 0)
-    }).pipe(Effect.provide(machine(ObjectStore.layerMemory))))
+    }).pipe(Effect.provide(machine(store))))
 
   it.effect("by its commit: a fiber in a longer scope does not write on outside", () =>
     Effect.gen(function*() {
@@ -125,19 +121,19 @@ describe("a transaction that ends under a fiber", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
       assert.strictEqual(yield* get(id), 1)
       yield* Scope.close(scope, Exit.void)
-    }).pipe(Effect.provide(machine(ObjectStore.layerMemory))))
+    }).pipe(Effect.provide(machine(store))))
 })
 
-describe("an application's own classes", () => {
+describe.each(stores)("an application's own classes (%s)", (_, store) => {
   it.effect("may be tagged as they like: an error called Failure is one, and no finished effect", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* Avm.run(Effect.flatMap(Obj.create("oddly"), (_) => Obj.call(_, 1))), Option.some(1))
       const error = yield* Effect.flip(Avm.run(Effect.flatMap(Obj.create("odder"), (_) => Obj.call(_, 1))))
       assert.instanceOf(error, Failure)
-    }).pipe(Effect.provide(machine(ObjectStore.layerMemory))))
+    }).pipe(Effect.provide(machine(store))))
 })
 
-describe("a conflict of somebody else's", () => {
+describe.each(stores)("a conflict of somebody else's (%s)", (_, store) => {
   it.effect("does not run the body again", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Obj.create("counter", C1))
@@ -149,5 +145,5 @@ describe("a conflict of somebody else's", () => {
       const outer = Tx.transact(Effect.suspend(() => (runs++, losing)), { retry: Schedule.recurs(3) })
       assert.strictEqual((yield* Effect.flip(Avm.run(outer)))._tag, "TxConflict")
       assert.strictEqual(runs, 1)
-    }).pipe(Effect.provide(machine(ObjectStore.layerMemory))))
+    }).pipe(Effect.provide(machine(store))))
 })

@@ -2,6 +2,7 @@
 import { Avm, Behaviour, ControllerId, Introspect, Obj, ObjectId, Trace, TraceEvent, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import { type StoreLayer, stores } from "../support/Stores.js"
 
 const C1 = ControllerId.make("C1")
 
@@ -12,10 +13,10 @@ const Counter = Behaviour.layerRaw("counter", function*() {
   return [n]
 })
 
-const machine = (trace: Layer.Layer<Trace.Trace>) =>
+const machine = (store: StoreLayer) =>
   Counter.pipe(
     Layer.provideMerge(Avm.layer()),
-    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, trace))
+    Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, store, Trace.layerRing({ capacity: 100 })))
   )
 
 const entries = (items: Iterable<Trace.Numbered | Trace.Missed>): ReadonlyArray<Trace.Numbered> =>
@@ -27,62 +28,64 @@ const kept = (query: Trace.Query) =>
 
 const tags = (items: Iterable<Trace.Numbered | Trace.Missed>) => entries(items).map(({ entry }) => entry.event._tag)
 
-it.live("follows one object, one kind, one execution, one transaction", () =>
-  Effect.gen(function*() {
-    const { exit, id } = yield* Avm.runTraced(Effect.gen(function*() {
-      const [a, b] = yield* Effect.all([Obj.create("counter", C1), Obj.create("counter", C1)])
-      yield* Tx.transact(Effect.zipRight(Obj.call(a, null), Obj.call(b, null)))
-      yield* Obj.call(b, null)
-      return [a, b] as const
-    }))
-    assert(Exit.isSuccess(exit))
-    yield* Avm.run(Obj.create("counter", C1))
-    const [a] = exit.value
+describe.each(stores)("a trace (%s)", (_, store) => {
+  it.live("follows one object, one kind, one execution, one transaction", () =>
+    Effect.gen(function*() {
+      const { exit, id } = yield* Avm.runTraced(Effect.gen(function*() {
+        const [a, b] = yield* Effect.all([Obj.create("counter", C1), Obj.create("counter", C1)])
+        yield* Tx.transact(Effect.zipRight(Obj.call(a, null), Obj.call(b, null)))
+        yield* Obj.call(b, null)
+        return [a, b] as const
+      }))
+      assert(Exit.isSuccess(exit))
+      yield* Avm.run(Obj.create("counter", C1))
+      const [a] = exit.value
 
-    assert.deepStrictEqual(tags(yield* kept({ object: a })), ["ObjectCreated", "StateUpdated", "ObjectCalled"])
-    assert.deepStrictEqual(tags(yield* kept({ events: ["TransactionCommitted"] })), ["TransactionCommitted"])
-    const all = entries(yield* kept({}))
-    assert.deepStrictEqual(all.map(({ number }) => number), Array.from({ length: 11 }, (_, n) => n + 1))
-    assert.lengthOf(yield* kept({ execution: id }), 10)
-    const tx = all.map(({ tx }) => Option.getOrUndefined(tx)).find((tx) => tx !== undefined)
-    assert(tx !== undefined)
-    assert.deepStrictEqual(
-      tags(yield* kept({ tx })),
-      ["TransactionStarted", "StateUpdated", "ObjectCalled", "StateUpdated", "ObjectCalled", "TransactionCommitted"]
-    )
-    assert.deepStrictEqual(tags(yield* kept({ object: a, events: ["ObjectCalled", "ObjectDestroyed"], tx })), [
-      "ObjectCalled"
-    ])
-  }).pipe(Effect.provide(machine(Trace.layerRing({ capacity: 100 })))))
-
-it.live("tells transactions apart that are open at once in one program", () =>
-  Effect.gen(function*() {
-    yield* Avm.run(Effect.gen(function*() {
-      const ids = yield* Effect.replicateEffect(Obj.create("counter", C1), 2)
-      const gate = yield* Deferred.make<void>()
-      const [a, b] = ids as [ObjectId.ObjectId, ObjectId.ObjectId]
-      const slow = Tx.transact(
-        Effect.gen(function*() {
-          yield* Obj.call(a, null)
-          yield* Deferred.await(gate)
-          yield* Obj.call(a, null)
-        })
+      assert.deepStrictEqual(tags(yield* kept({ object: a })), ["ObjectCreated", "StateUpdated", "ObjectCalled"])
+      assert.deepStrictEqual(tags(yield* kept({ events: ["TransactionCommitted"] })), ["TransactionCommitted"])
+      const all = entries(yield* kept({}))
+      assert.deepStrictEqual(all.map(({ number }) => number), Array.from({ length: 11 }, (_, n) => n + 1))
+      assert.lengthOf(yield* kept({ execution: id }), 10)
+      const tx = all.map(({ tx }) => Option.getOrUndefined(tx)).find((tx) => tx !== undefined)
+      assert(tx !== undefined)
+      assert.deepStrictEqual(
+        tags(yield* kept({ tx })),
+        ["TransactionStarted", "StateUpdated", "ObjectCalled", "StateUpdated", "ObjectCalled", "TransactionCommitted"]
       )
-      const fast = Effect.zipRight(Tx.transact(Obj.call(b, null)), Deferred.succeed(gate, undefined))
-      yield* Effect.all([slow, fast], { concurrency: "unbounded" })
-      return yield* Effect.void
-    }))
-    const all = entries(yield* kept({ events: ["ObjectCalled"] }))
-    const called = new Map<string, Set<string>>()
-    for (const { entry, tx } of all) {
-      const object = entry.event._tag === "ObjectCalled" ? entry.event.id.value : ""
-      const txs = called.get(object) ?? new Set()
-      called.set(object, txs.add(Option.getOrElse(tx, () => "none")))
-    }
-    assert.lengthOf(all, 3)
-    assert.deepStrictEqual([...called.values()].map((txs) => txs.size), [1, 1])
-    assert.strictEqual(new Set([...called.values()].flatMap((txs) => [...txs])).size, 2)
-  }).pipe(Effect.provide(machine(Trace.layerRing({ capacity: 100 })))))
+      assert.deepStrictEqual(tags(yield* kept({ object: a, events: ["ObjectCalled", "ObjectDestroyed"], tx })), [
+        "ObjectCalled"
+      ])
+    }).pipe(Effect.provide(machine(store))))
+
+  it.live("tells transactions apart that are open at once in one program", () =>
+    Effect.gen(function*() {
+      yield* Avm.run(Effect.gen(function*() {
+        const ids = yield* Effect.replicateEffect(Obj.create("counter", C1), 2)
+        const gate = yield* Deferred.make<void>()
+        const [a, b] = ids as [ObjectId.ObjectId, ObjectId.ObjectId]
+        const slow = Tx.transact(
+          Effect.gen(function*() {
+            yield* Obj.call(a, null)
+            yield* Deferred.await(gate)
+            yield* Obj.call(a, null)
+          })
+        )
+        const fast = Effect.zipRight(Tx.transact(Obj.call(b, null)), Deferred.succeed(gate, undefined))
+        yield* Effect.all([slow, fast], { concurrency: "unbounded" })
+        return yield* Effect.void
+      }))
+      const all = entries(yield* kept({ events: ["ObjectCalled"] }))
+      const called = new Map<string, Set<string>>()
+      for (const { entry, tx } of all) {
+        const object = entry.event._tag === "ObjectCalled" ? entry.event.id.value : ""
+        const txs = called.get(object) ?? new Set()
+        called.set(object, txs.add(Option.getOrElse(tx, () => "none")))
+      }
+      assert.lengthOf(all, 3)
+      assert.deepStrictEqual([...called.values()].map((txs) => txs.size), [1, 1])
+      assert.strictEqual(new Set([...called.values()].flatMap((txs) => [...txs])).size, 2)
+    }).pipe(Effect.provide(machine(store))))
+})
 
 const started = new TraceEvent.TraceEntry({
   timestamp: 0,
