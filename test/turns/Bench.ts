@@ -7,7 +7,6 @@ import {
   ControllerId,
   IdGenerator,
   Introspect,
-  type Mailboxes,
   Obj,
   ObjectId,
   ObjectStore,
@@ -19,14 +18,13 @@ import {
   type Val
 } from "@effect-avm/core"
 import { Context, Effect, Layer, Stream } from "effect"
+import type { StoreLayer } from "../support/Stores.js"
 
 export const C1 = ControllerId.make("C1")
 export const local = ControllerId.make("local")
 
 /** The entries of each execution, as they come. */
 export class Entries extends Context.Tag("Entries")<Entries, ReadonlyArray<Array<TraceEvent.TraceEntry>>>() {}
-
-export type Stores = Layer.Layer<ObjectStore.ObjectStore | Mailboxes.Mailboxes>
 
 const tracing: Layer.Layer<Trace.Trace | Entries> = Layer.effectContext(Effect.sync(() => {
   const entries: Array<Array<TraceEvent.TraceEntry>> = []
@@ -45,8 +43,8 @@ const tracing: Layer.Layer<Trace.Trace | Entries> = Layer.effectContext(Effect.s
   }).pipe(Context.add(Entries, entries))
 }))
 
-/** All of it. */
-export const machine = (options: Avm.Options = {}, store: Stores = ObjectStore.layerMemory) =>
+/** All of it, on a store. */
+export const machine = (store: StoreLayer, options: Avm.Options = {}) =>
   Layer.provideMerge(
     Avm.layer({ ...options, turns: { run: "manual", ...options.turns } }),
     Layer.mergeAll(store, Reachability.layerTest, Scheduling.layerFair, IdGenerator.layerCounter, tracing)

@@ -7,8 +7,8 @@ import * as MutatedStores from "@effect-avm/testkit/MutatedStores"
 import * as SeededScheduler from "@effect-avm/testkit/SeededScheduler"
 import { Effect, Layer, Option } from "effect"
 import { assert, describe, it } from "vitest"
-import { stores } from "../support/Stores.js"
-import { behaviours, kept, local, machine, run, settle, type Stores } from "./Bench.js"
+import { type StoreLayer, stores } from "../support/Stores.js"
+import { behaviours, kept, local, machine, run, settle } from "./Bench.js"
 
 /** Keeps what it is told; answers what it receives when it is called. */
 const Both = Behaviour.layerRaw("both", function*() {
@@ -29,7 +29,7 @@ interface Ran {
 }
 
 /** Programs that send to two objects, by a relay as well, others that make them receive, and a loop. */
-const play = (seed: number, store: Stores): Promise<ReadonlyArray<Ran>> =>
+const play = (seed: number, store: StoreLayer): Promise<ReadonlyArray<Ran>> =>
   Effect.gen(function*() {
     const objects = yield* run(Effect.replicateEffect(Obj.create("both", local), 2))
     const relay = yield* run(Obj.create("sender", local))
@@ -72,7 +72,7 @@ const play = (seed: number, store: Stores): Promise<ReadonlyArray<Ran>> =>
   }).pipe(
     Effect.provide(
       Layer.merge(Layer.merge(behaviours, Both), SeededScheduler.layerYielding).pipe(
-        Layer.provideMerge(machine({ receive: "none" }, store))
+        Layer.provideMerge(machine(store, { receive: "none" }))
       )
     ),
     Effect.runPromise

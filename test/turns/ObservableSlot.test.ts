@@ -4,6 +4,7 @@
 import { type Avm, Behaviour, Introspect, Obj, type ObjectId, type Turns, Tx, type Val } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { type StoreLayer, stores } from "../support/Stores.js"
 import { local, machine, missing, run, settle } from "./Bench.js"
 
 /** What happened, in order. */
@@ -72,7 +73,8 @@ const observed = (...names: ReadonlyArray<string>) =>
 const watch = (slot: ObjectId.ObjectId, name: string) =>
   Effect.flatMap(Obj.create("observer", local), (id) => Obj.call(id, ["observe", slot, name]))
 
-const test = (
+const on = (store: StoreLayer) =>
+(
   name: string,
   way: "call" | "send",
   body: (log: Log) => Effect.Effect<void, unknown, Avm.Avm | Turns.Turns>
@@ -82,11 +84,16 @@ const test = (
       const log: Log = []
       return Effect.provide(
         body(log),
-        Layer.provideMerge(Layer.mergeAll(slot(way, log), observer(log)), machine({ turns: { onFailure: "drop" } }))
+        Layer.provideMerge(
+          Layer.mergeAll(slot(way, log), observer(log)),
+          machine(store, { turns: { onFailure: "drop" } })
+        )
       )
     }))
 
-describe("the observable slot, with messages", () => {
+describe.each(stores)("the observable slot, with messages (%s)", (_, store) => {
+  const test = on(store)
+
   test(
     "no observer runs before the setter has returned; each reads the new value, in order of registration",
     "send",
@@ -165,7 +172,9 @@ describe("the observable slot, with messages", () => {
   )
 })
 
-describe("the observable slot, with calls: the control", () => {
+describe.each(stores)("the observable slot, with calls: the control (%s)", (_, store) => {
+  const test = on(store)
+
   test("observers run in the middle of the setter, and read the old value", "call", (log) =>
     Effect.gen(function*() {
       const id = yield* run(observed("a", "b"))

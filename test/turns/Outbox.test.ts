@@ -4,6 +4,7 @@
 import { type Avm, Behaviour, Introspect, Mailboxes, Obj, Outbox, Turns, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Deferred, Effect, Exit, Fiber, Layer, Ref, Schedule, Schema, Scope, TestClock } from "effect"
+import { type StoreLayer, stores } from "../support/Stores.js"
 import { behaviours, kept, local, machine, missing, run, settle } from "./Bench.js"
 
 class Down extends Data.TaggedError("Down") {}
@@ -27,11 +28,11 @@ const Quiet = Behaviour.layerRaw("quiet", function*() {
 
 type Here = Layer.Layer.Success<ReturnType<typeof platform>>
 
-const platform = (options?: Avm.Options) =>
-  Layer.provideMerge(Layer.mergeAll(behaviours, Shop, Quiet), machine(options))
+const platform = (store: StoreLayer, options?: Avm.Options) =>
+  Layer.provideMerge(Layer.mergeAll(behaviours, Shop, Quiet), machine(store, options))
 
-const test = <E>(name: string, body: () => Effect.Effect<void, E, Here | Scope.Scope>) =>
-  it.scoped(name, () => Effect.suspend(body).pipe(Effect.provide(platform())))
+const on = (store: StoreLayer) => <E>(name: string, body: () => Effect.Effect<void, E, Here | Scope.Scope>) =>
+  it.scoped(name, () => Effect.suspend(body).pipe(Effect.provide(platform(store))))
 
 /** A handler that keeps what it is given, with the keys. */
 const post = Effect.map(Ref.make<ReadonlyArray<readonly [text: string, key: string]>>([]), (sent) => ({
@@ -43,7 +44,9 @@ const post = Effect.map(Ref.make<ReadonlyArray<readonly [text: string, key: stri
 
 const outputs = Effect.flatMap(Mailboxes.Mailboxes, (_) => _.outputs)
 
-describe("an output", () => {
+describe.each(stores)("an output (%s)", (_, store) => {
+  const test = on(store)
+
   test("goes out after the commit, once; of what failed or aborted none does", () =>
     Effect.gen(function*() {
       const { accept, texts } = yield* post
@@ -212,5 +215,5 @@ describe("an output", () => {
         handler
       )
       assert.strictEqual(got, "hello")
-    }).pipe(Effect.provide(platform({ turns: { run: "background" } }))))
+    }).pipe(Effect.provide(platform(store, { turns: { run: "background" } }))))
 })

@@ -5,12 +5,17 @@ import { AvmError, Behaviour, Introspect, Mailboxes, Obj, Turns, Tx, type Val } 
 import * as Rpc from "@effect/rpc/Rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Schema } from "effect"
+import { type StoreLayer, stores } from "../support/Stores.js"
 import { behaviours, C1, Entries, kept, local, machine, missing, run, settle } from "./Bench.js"
 
-const test = <E>(name: string, body: () => Effect.Effect<void, E, Layer.Layer.Success<ReturnType<typeof machine>>>) =>
-  it.effect(name, () => Effect.suspend(body).pipe(Effect.provide(Layer.provideMerge(behaviours, machine()))))
+type Here = Layer.Layer.Success<ReturnType<typeof machine>>
 
-describe("sending (D24, D25)", () => {
+const on = (store: StoreLayer) => <E>(name: string, body: () => Effect.Effect<void, E, Here>) =>
+  it.effect(name, () => Effect.suspend(body).pipe(Effect.provide(Layer.provideMerge(behaviours, machine(store)))))
+
+describe.each(stores)("sending (D24, D25) (%s)", (_, store) => {
+  const test = on(store)
+
   test("never runs the target now; its turn does, and the promise has the output", () =>
     Effect.gen(function*() {
       const [log, promised] = yield* run(Effect.gen(function*() {
@@ -135,7 +140,9 @@ describe("sending (D24, D25)", () => {
     }))
 })
 
-describe("receiving (D23)", () => {
+describe.each(stores)("receiving (D23) (%s)", (_, store) => {
+  const test = on(store)
+
   test("in a program: what was sent to its root, first come first; with nothing there, it waits", () =>
     Effect.gen(function*() {
       const got = yield* run(Effect.gen(function*() {
@@ -231,7 +238,7 @@ describe("receiving (D23)", () => {
   it.effect("answers none at once, where the machine is told so", () =>
     run(Effect.zip(Obj.receive, Obj.receive)).pipe(
       Effect.tap((got) => Effect.sync(() => assert.deepStrictEqual(got, [Option.none(), Option.none()]))),
-      Effect.provide(machine({ receive: "none" }))
+      Effect.provide(machine(store, { receive: "none" }))
     ))
 
   test("of an object that is destroyed: it has no mailbox any more (A7)", () =>
@@ -261,7 +268,9 @@ describe("receiving (D23)", () => {
     }))
 })
 
-describe("promises", () => {
+describe.each(stores)("promises (%s)", (_, store) => {
+  const test = on(store)
+
   test("wait, for as long as it takes; not in a transaction", () =>
     Effect.gen(function*() {
       const promised = yield* run(Obj.send(yield* run(Obj.create("log", local)), "a"))
@@ -395,7 +404,9 @@ describe("promises", () => {
     }))
 })
 
-describe("keys", () => {
+describe.each(stores)("keys (%s)", (_, store) => {
+  const test = on(store)
+
   test("a message sent again under its key is the same message, and has the same answer", () =>
     Effect.gen(function*() {
       const log = yield* run(Obj.create("log", local))
@@ -421,15 +432,11 @@ describe("keys", () => {
     }))
 })
 
-describe("bounded mailboxes", () => {
-  const bounded = <E>(
-    name: string,
-    onFull: "fail" | "wait",
-    body: () => Effect.Effect<void, E, Layer.Layer.Success<ReturnType<typeof machine>>>
-  ) =>
+describe.each(stores)("bounded mailboxes (%s)", (_, store) => {
+  const bounded = <E>(name: string, onFull: "fail" | "wait", body: () => Effect.Effect<void, E, Here>) =>
     it.effect(name, () =>
       Effect.suspend(body).pipe(
-        Effect.provide(Layer.provideMerge(behaviours, machine({ mailbox: { capacity: 2, onFull } })))
+        Effect.provide(Layer.provideMerge(behaviours, machine(store, { mailbox: { capacity: 2, onFull } })))
       ))
 
   bounded("refuse what is too much, and sent nothing then", "fail", () =>
@@ -485,7 +492,9 @@ describe("bounded mailboxes", () => {
     }))
 })
 
-describe("order (E-ORDER)", () => {
+describe.each(stores)("order (E-ORDER) (%s)", (_, store) => {
+  const test = on(store)
+
   test("messages by one reference arrive in the order of sending, mixed from transactions and outside", () =>
     Effect.gen(function*() {
       const log = yield* run(Obj.create("log", local))
@@ -516,7 +525,7 @@ describe("order (E-ORDER)", () => {
     }))
 })
 
-describe("typed references", () => {
+describe.each(stores)("typed references (%s)", (_, store) => {
   class Empty extends Schema.TaggedError<Empty>()("Empty", {}) {}
 
   const Jar = Behaviour.make("Jar", {
@@ -550,7 +559,7 @@ describe("typed references", () => {
     name: string,
     body: () => Effect.Effect<void, E, Layer.Layer.Success<ReturnType<typeof platform>>>
   ) => it.effect(name, () => Effect.suspend(body).pipe(Effect.provide(platform())))
-  const platform = () => Layer.provideMerge(Behaviour.layerAll(JarLive, ShelfLive), machine())
+  const platform = () => Layer.provideMerge(Behaviour.layerAll(JarLive, ShelfLive), machine(store))
 
   typed("send what they call, with the same types", () =>
     Effect.gen(function*() {

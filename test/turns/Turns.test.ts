@@ -22,18 +22,26 @@ import {
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Deferred, Effect, Exit, Fiber, Layer, Option, Ref, Schedule, Scope, TestClock } from "effect"
-import { behaviours, C1, Entries, kept, local, machine, missing, run, settle, type Stores, tags } from "./Bench.js"
+import { inMemory, machineOn, type StoreLayer, stores } from "../support/Stores.js"
+import { behaviours, C1, Entries, kept, local, machine, missing, run, settle, tags } from "./Bench.js"
 
 type Here = Layer.Layer.Success<ReturnType<typeof machine>>
 
-const test = <E>(name: string, options: Avm.Options, body: () => Effect.Effect<void, E, Here | Scope.Scope>) =>
-  it.scoped(name, () => Effect.suspend(body).pipe(Effect.provide(Layer.provideMerge(behaviours, machine(options)))))
+const on =
+  (store: StoreLayer) =>
+  <E>(name: string, options: Avm.Options, body: () => Effect.Effect<void, E, Here | Scope.Scope>) =>
+    it.scoped(
+      name,
+      () => Effect.suspend(body).pipe(Effect.provide(Layer.provideMerge(behaviours, machine(store, options))))
+    )
 
 // ---------------------------------------------------------------------------
 // cranks
 // ---------------------------------------------------------------------------
 
-describe("a turn that fails (D25)", () => {
+describe.each(stores)("a turn that fails (D25) (%s)", (_, store) => {
+  const test = on(store)
+
   test("sends nothing, neither before the fault nor after, and creates nothing", {}, () =>
     Effect.gen(function*() {
       const store = yield* ObjectStore.ObjectStore
@@ -97,7 +105,9 @@ const creator = Behaviour.layerRaw("creator", function*() {
 // policies
 // ---------------------------------------------------------------------------
 
-describe("what becomes of a message whose turn fails", () => {
+describe.each(stores)("what becomes of a message whose turn fails (%s)", (_, store) => {
+  const test = on(store)
+
   const failing = (options: Turns.Options) => ({ turns: options })
 
   const letters = Effect.flatMap(Turns.Turns, (_) => _.deadLetters)
@@ -208,7 +218,9 @@ const Flaky = Layer.unwrapEffect(Effect.sync(() => {
 // conflicts, controllers, reachability
 // ---------------------------------------------------------------------------
 
-describe("a turn that conflicts", () => {
+describe.each(stores)("a turn that conflicts (%s)", (_, store) => {
+  const test = on(store)
+
   test(
     "is run again, however often, on a fresh snapshot; only the last one counts",
     { turns: { onFailure: "park" } },
@@ -238,7 +250,9 @@ describe("a turn that conflicts", () => {
   )
 })
 
-describe("controllers and turns", () => {
+describe.each(stores)("controllers and turns (%s)", (_, store) => {
+  const test = on(store)
+
   const Probe = Behaviour.layerRaw("probe", function*() {
     const input = yield* Introspect.input
     const controller = yield* Controller.current
@@ -336,7 +350,9 @@ describe("controllers and turns", () => {
 // the loop
 // ---------------------------------------------------------------------------
 
-describe("the loop", () => {
+describe.each(stores)("the loop (%s)", (_, store) => {
+  const test = on(store)
+
   test(
     "step brings one message through; what is ready longest goes first, and then to the end",
     {},
@@ -383,7 +399,7 @@ describe("the loop", () => {
               Layer.provideMerge(
                 Avm.layer({ turns: { run: "manual" } }),
                 Layer.mergeAll(
-                  ObjectStore.layerMemory,
+                  store,
                   Reachability.layerAll,
                   IdGenerator.layerCounter,
                   Trace.layerNone,
@@ -435,7 +451,7 @@ describe("the loop", () => {
     Effect.gen(function*() {
       const answer = yield* run(Effect.flatMap(Obj.create("log", local), (log) => Obj.send(log, "a"))).pipe(
         Effect.flatMap((promised) => run(promised.await)),
-        Effect.provide(Layer.provideMerge(behaviours, Avm.layerMemory))
+        Effect.provide(Layer.provideMerge(behaviours, machineOn(store)))
       )
       assert.deepStrictEqual(answer, Option.some(1))
     }))
@@ -451,7 +467,7 @@ describe("the loop", () => {
       yield* switchboard.setController(C1, true)
       assert.deepStrictEqual(yield* run(promised.await), Option.some(1))
     }).pipe(
-      Effect.provide(Layer.provideMerge(behaviours, machine({ turns: { run: "background", pollMillis: 5 } })))
+      Effect.provide(Layer.provideMerge(behaviours, machine(store, { turns: { run: "background", pollMillis: 5 } })))
     ))
 
   test(
@@ -511,14 +527,17 @@ describe("the loop", () => {
       assert.strictEqual(seen.length, 3)
     }))
 
-  it.effect("100,000 messages to one object, and to 1,000", () =>
+  // On SQLite each takes ten times as long.
+  const count = store === inMemory[1] ? 100_000 : 10_000
+
+  it.effect(`${count.toLocaleString("en")} messages to one object, and to 1,000`, () =>
     Effect.gen(function*() {
       const logs = yield* run(Effect.replicateEffect(Obj.create("sender", local), 1000))
       yield* run(Effect.gen(function*() {
-        for (let n = 0; n < 100_000; n++) yield* Obj.sendOnly(logs[n % 2 === 0 ? 0 : n % 1000] as ObjectId.ObjectId, n)
+        for (let n = 0; n < count; n++) yield* Obj.sendOnly(logs[n % 2 === 0 ? 0 : n % 1000] as ObjectId.ObjectId, n)
       }))
-      assert.strictEqual(yield* settle, 100_000)
-    }).pipe(Effect.provide(Layer.provideMerge(behaviours, Avm.layerMemoryWith({ turns: { run: "manual" } })))))
+      assert.strictEqual(yield* settle, count)
+    }).pipe(Effect.provide(Layer.provideMerge(behaviours, machineOn(store, { turns: { run: "manual" } })))))
 })
 
 // ---------------------------------------------------------------------------
@@ -528,7 +547,7 @@ describe("the loop", () => {
 class Off extends Data.Error {}
 
 /** A store that fails at each commit that `cut` says. */
-const failing = (cut: (commit: number) => boolean): Stores =>
+const failing = (store: StoreLayer, cut: (commit: number) => boolean): StoreLayer =>
   Layer.effect(
     ObjectStore.ObjectStore,
     Effect.map(ObjectStore.ObjectStore, (store) => {
@@ -543,9 +562,9 @@ const failing = (cut: (commit: number) => boolean): Stores =>
           )
       })
     })
-  ).pipe(Layer.provideMerge(ObjectStore.layerMemory))
+  ).pipe(Layer.provideMerge(store))
 
-describe("a store that fails", () => {
+describe.each(stores)("a store that fails (%s)", (_, store) => {
   it.effect("wherever it does, each message is processed once, and nothing of it is half done", () =>
     Effect.gen(function*() {
       for (let cut = 3; cut < 12; cut++) {
@@ -565,7 +584,7 @@ describe("a store that fails", () => {
           assert.isAtMost(failed, 1)
           assert.deepStrictEqual(yield* (yield* Mailboxes.Mailboxes).waiting, [])
         }).pipe(
-          Effect.provide(Layer.provideMerge(behaviours, machine({}, failing((commit) => commit === cut))))
+          Effect.provide(Layer.provideMerge(behaviours, machine(failing(store, (commit) => commit === cut))))
         )
       }
     }))
@@ -577,7 +596,10 @@ describe("a store that fails", () => {
       assert.deepStrictEqual(yield* run(promised.await), Option.some(1))
     }).pipe(
       Effect.provide(
-        Layer.provideMerge(behaviours, machine({ turns: { run: "background" } }, failing((commit) => commit === 3)))
+        Layer.provideMerge(
+          behaviours,
+          machine(failing(store, (commit) => commit === 3), { turns: { run: "background" } })
+        )
       )
     ))
 })
