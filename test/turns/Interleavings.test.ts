@@ -2,12 +2,12 @@
  * Messages under seeded interleavings: whoever sends, takes and runs turns, each message is processed once, and those of one
  * sender to one object in order. A store that gets either wrong is found, with a seed that shows it again.
  */
-import { Behaviour, Introspect, Mailboxes, Obj, ObjectStore, type Val } from "@effect-avm/core"
+import { Behaviour, Introspect, Mailboxes, Obj, type Val } from "@effect-avm/core"
 import * as MutatedStores from "@effect-avm/testkit/MutatedStores"
 import * as SeededScheduler from "@effect-avm/testkit/SeededScheduler"
 import { Effect, Layer, Option } from "effect"
 import { assert, describe, it } from "vitest"
-import { type StoreLayer, stores } from "../support/Stores.js"
+import { inMemory, type StoreLayer, stores } from "../support/Stores.js"
 import { behaviours, kept, local, machine, run, settle } from "./Bench.js"
 
 /** Keeps what it is told; answers what it receives when it is called. */
@@ -94,16 +94,14 @@ const complaint = (ran: ReadonlyArray<Ran>): string | undefined => {
   return undefined
 }
 
-describe("messages, interleaved by a seed", () => {
-  for (const [index, [name, store]] of stores.entries()) {
-    // What the machine can do wrong, the first store shows.
-    const seeds = index === 0 ? 60 : 15
-    it(`are processed once each, in order, with ${seeds} seeds (${name})`, async () => {
-      for (let seed = 1; seed <= seeds; seed++) {
-        assert.isUndefined(complaint(await play(seed, Layer.fresh(store))), `seed ${seed}`)
-      }
-    })
-  }
+describe.each(stores)("messages, interleaved by a seed (%s)", (_, store) => {
+  // What the machine can do wrong, the first store shows.
+  const seeds = store === inMemory[1] ? 60 : 15
+  it(`are processed once each, in order, with ${seeds} seeds`, async () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      assert.isUndefined(complaint(await play(seed, store)), `seed ${seed}`)
+    }
+  })
 
   for (
     const [wanted, mutation] of [
@@ -114,11 +112,11 @@ describe("messages, interleaved by a seed", () => {
     it(`${wanted} that was planted is found, and again with its seed`, async () => {
       const found: Array<number> = []
       for (let seed = 1; seed <= 100 && found.length === 0; seed++) {
-        if (complaint(await play(seed, mutation(ObjectStore.layerMemory))) === wanted) found.push(seed)
+        if (complaint(await play(seed, mutation(store))) === wanted) found.push(seed)
       }
       const [seed] = found
       assert(seed !== undefined, `no seed shows ${wanted}`)
-      assert.strictEqual(complaint(await play(seed, mutation(ObjectStore.layerMemory))), wanted)
+      assert.strictEqual(complaint(await play(seed, mutation(store))), wanted)
     })
   }
 })
