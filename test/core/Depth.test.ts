@@ -1,9 +1,10 @@
 /** Depth and length: calls nest without a stack, programs run without a heap that grows. */
 import { Avm, Behaviour, Introspect, Obj } from "@effect-avm/core"
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import * as v8 from "node:v8"
 import * as vm from "node:vm"
+import { inMemory, machineOn, stores } from "../support/Stores.js"
 
 v8.setFlagsFromString("--expose-gc")
 const collectGarbage: () => void = vm.runInNewContext("gc")
@@ -15,18 +16,20 @@ const Deep = Behaviour.layerRaw("deep", function*() {
   return [Number(Option.getOrElse(below, () => 0)) + 1]
 })
 
-const Machine = Deep.pipe(Layer.provideMerge(Avm.layerMemory))
-
-it.layer(Machine)("depth", (it) => {
-  // By the slower way a call takes some kilobytes while it waits: a million do not fit into Node's usual heap.
-  const depth = process.env.EFFECT_AVM_EAGER === "0" ? 200_000 : 1_000_000
+describe.each(stores)("depth (%s)", (_, store) => {
+  // A call that waits takes some kilobytes: a million do not fit into Node's usual heap. On SQLite each waits for its
+  // object, and then for the disk; by the slower way, all of them do.
+  const depth = store !== inMemory[1] ? 100_000 : process.env.EFFECT_AVM_EAGER === "0" ? 200_000 : 1_000_000
 
   it.effect(`${depth.toLocaleString("en")} nested calls`, () =>
     Effect.gen(function*() {
       const answer = yield* Avm.run(Effect.flatMap(Obj.create("deep"), (id) => Obj.call(id, depth)))
       assert.deepStrictEqual(answer, Option.some(depth))
-    }))
+    }).pipe(Effect.provide(Layer.provideMerge(Deep, machineOn(store)))))
+})
 
+/** The state of a program is in no store. */
+it.layer(Avm.layerMemory)("length", (it) => {
   it.effect("1,000,000 instructions, without growing memory while no trace is kept", () =>
     Effect.gen(function*() {
       const used = yield* Avm.run(Effect.gen(function*() {
