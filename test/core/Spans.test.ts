@@ -17,6 +17,7 @@ import {
   Tracer,
   TRef
 } from "effect"
+import { machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 // ---------------------------------------------------------------------------
 // a tracer that writes down
@@ -58,7 +59,8 @@ const recording = () => {
         },
         addLinks: () => {}
       }
-      spans.push(span)
+      // The client of SQLite has spans of its own while a file is opened.
+      if (!name.startsWith("sql.")) spans.push(span)
       return span
     },
     context: (f) => f()
@@ -168,11 +170,6 @@ const Ending = Behaviour.layerRaw("ending", function*() {
 const behaviours = Layer.mergeAll(AccountLive, Caller, Deep, Ending)
 type Registered = Layer.Layer.Success<typeof behaviours>
 
-const Machine = behaviours.pipe(
-  Layer.provideMerge(Avm.layer({ homeController: Option.none() })),
-  Layer.provideMerge(Avm.layerPortsMemory)
-)
-
 /** The memory store, taking its time: nothing is at hand. */
 const slow = Layer.effect(
   ObjectStore.ObjectStore,
@@ -184,23 +181,16 @@ const slow = Layer.effect(
       commit: (changes, enlisted) => slowly(store.commit(changes, enlisted))
     })
   })
-).pipe(Layer.provide(ObjectStore.layerMemory))
+).pipe(Layer.provideMerge(ObjectStore.layerMemory))
 
-const SlowMachine = behaviours.pipe(
-  Layer.provideMerge(Avm.layer({ homeController: Option.none() })),
-  Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, slow))
-)
+const machine = (store: StoreLayer): Layer.Layer<Avm.Platform | Registered> =>
+  Layer.provideMerge(behaviours, machineOn(store, { homeController: Option.none() }))
 
-const machines = [["in memory", Machine], ["on a store that takes its time", SlowMachine]] as const
-
-const traced = <A, E>(
-  effect: Effect.Effect<A, E, Avm.Platform | Registered>,
-  machine: Layer.Layer<Avm.Platform | Registered> = Machine
-) =>
+const on = (store: StoreLayer) => <A, E>(effect: Effect.Effect<A, E, Avm.Platform | Registered>) =>
   Effect.suspend(() => {
     const { spans, tracer } = recording()
     return Effect.map(
-      Effect.exit(Effect.withTracer(Effect.provide(effect, machine), tracer)),
+      Effect.exit(Effect.withTracer(Effect.provide(effect, machine(store)), tracer)),
       (exit) => ({ exit, spans })
     )
   })
@@ -209,165 +199,161 @@ const traced = <A, E>(
 // tests
 // ---------------------------------------------------------------------------
 
-for (const [where, machine] of machines) {
-  describe(`spans ${where}`, () => {
-    it.effect("are as deep as what runs", () =>
-      Effect.gen(function*() {
-        const { spans } = yield* traced(
-          Avm.run(Effect.gen(function*() {
-            const alice = yield* Account.create({ controller: C1 })
-            const caller = yield* Obj.create("caller", C1)
-            yield* Tx.transact(Effect.gen(function*() {
-              yield* alice.Add({ n: 1 })
-              yield* Obj.call(caller, ["plain", alice.id, 0])
-            }))
-            yield* Obj.call(caller, ["waits", caller, 0])
-          })).pipe(Effect.ignore),
-          machine
-        )
-        const [program] = spans
-        assert.deepStrictEqual(
-          program === undefined ? undefined : treeOf(spans, program)[1],
-          ["avm.transaction", ["avm.call Account"], ["avm.call caller", ["avm.call Account"]]]
-        )
-        for (const span of spans) assert.strictEqual(span.status._tag, "Ended", span.name)
-      }))
+describe.each([...stores, ["memory that takes its time", slow] as const])("spans (%s)", (_, store) => {
+  const traced = on(store)
 
-    it.effect("are made for turns, which end as their messages do", () =>
-      Effect.gen(function*() {
-        const { exit, spans } = yield* traced(
-          Avm.run(Effect.gen(function*() {
-            const alice = yield* Account.create({ controller: C1 })
-            yield* (yield* alice.send.Add({ n: 1 })).await
-            yield* Effect.exit((yield* alice.send.Refuse()).await)
-          })),
-          machine
-        )
-        assert.isTrue(Exit.isSuccess(exit))
-        const [done, refused] = spans.filter(({ name }) => name === "avm.turn")
-        assert(done !== undefined && refused !== undefined)
-        assert.deepStrictEqual(treeOf(spans, done), ["avm.turn", ["avm.call Account"]])
-        assert.strictEqual(done.attributes.get("avm.turn.outcome"), "committed")
-        assert.isTrue(Exit.isSuccess(exitOf(done)))
-        assert.strictEqual(refused.attributes.get("avm.turn.outcome"), "failed")
-        assert.isTrue(Cause.isFailure(causeOf(refused)))
-        assert.deepStrictEqual(done.events.map(([name]) => name).slice(0, 2), ["TransactionStarted", "MessageReceived"])
-      }))
+  it.effect("are as deep as what runs", () =>
+    Effect.gen(function*() {
+      const { spans } = yield* traced(
+        Avm.run(Effect.gen(function*() {
+          const alice = yield* Account.create({ controller: C1 })
+          const caller = yield* Obj.create("caller", C1)
+          yield* Tx.transact(Effect.gen(function*() {
+            yield* alice.Add({ n: 1 })
+            yield* Obj.call(caller, ["plain", alice.id, 0])
+          }))
+          yield* Obj.call(caller, ["waits", caller, 0])
+        })).pipe(Effect.ignore)
+      )
+      const [program] = spans
+      assert.deepStrictEqual(
+        program === undefined ? undefined : treeOf(spans, program)[1],
+        ["avm.transaction", ["avm.call Account"], ["avm.call caller", ["avm.call Account"]]]
+      )
+      for (const span of spans) assert.strictEqual(span.status._tag, "Ended", span.name)
+    }))
 
-    it.effect("nest across forks, the spans of a behaviour and those of the application", () =>
-      Effect.gen(function*() {
-        const { exit, spans } = yield* traced(
-          Avm.run(Effect.gen(function*() {
-            const [deep, caller] = yield* Effect.all([Obj.create("deep"), Obj.create("caller")])
-            yield* Effect.withSpan(Obj.call(caller, ["own span", deep, 0]), "inside")
-            yield* Obj.call(caller, ["forks", deep, 0])
-            yield* Effect.flatMap(Effect.fork(Obj.call(caller, ["waits", deep, 0])), Fiber.join)
-            yield* Effect.all([Obj.call(deep, 0), Obj.call(deep, 0)], { concurrency: "unbounded" })
-          })).pipe(Effect.withSpan("request")),
-          machine
-        )
-        assert(Exit.isSuccess(exit), String(exit))
-        assert.deepStrictEqual(trees(spans), [
+  it.effect("are made for turns, which end as their messages do", () =>
+    Effect.gen(function*() {
+      const { exit, spans } = yield* traced(
+        Avm.run(Effect.gen(function*() {
+          const alice = yield* Account.create({ controller: C1 })
+          yield* (yield* alice.send.Add({ n: 1 })).await
+          yield* Effect.exit((yield* alice.send.Refuse()).await)
+        }))
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+      const [done, refused] = spans.filter(({ name }) => name === "avm.turn")
+      assert(done !== undefined && refused !== undefined)
+      assert.deepStrictEqual(treeOf(spans, done), ["avm.turn", ["avm.call Account"]])
+      assert.strictEqual(done.attributes.get("avm.turn.outcome"), "committed")
+      assert.isTrue(Exit.isSuccess(exitOf(done)))
+      assert.strictEqual(refused.attributes.get("avm.turn.outcome"), "failed")
+      assert.isTrue(Cause.isFailure(causeOf(refused)))
+      assert.deepStrictEqual(done.events.map(([name]) => name).slice(0, 2), ["TransactionStarted", "MessageReceived"])
+    }))
+
+  it.effect("nest across forks, the spans of a behaviour and those of the application", () =>
+    Effect.gen(function*() {
+      const { exit, spans } = yield* traced(
+        Avm.run(Effect.gen(function*() {
+          const [deep, caller] = yield* Effect.all([Obj.create("deep"), Obj.create("caller")])
+          yield* Effect.withSpan(Obj.call(caller, ["own span", deep, 0]), "inside")
+          yield* Obj.call(caller, ["forks", deep, 0])
+          yield* Effect.flatMap(Effect.fork(Obj.call(caller, ["waits", deep, 0])), Fiber.join)
+          yield* Effect.all([Obj.call(deep, 0), Obj.call(deep, 0)], { concurrency: "unbounded" })
+        })).pipe(Effect.withSpan("request"))
+      )
+      assert(Exit.isSuccess(exit), String(exit))
+      assert.deepStrictEqual(trees(spans), [
+        [
+          "request",
           [
-            "request",
-            [
-              "avm.program",
-              ["avm.call caller", ["avm.call deep"], ["avm.call deep"], ["mine", ["avm.call deep"]]],
-              ["avm.call caller", ["avm.call deep"]],
-              ["avm.call deep"],
-              ["avm.call deep"],
-              ["inside", ["avm.call caller", ["mine", ["avm.call deep"]]]]
-            ]
+            "avm.program",
+            ["avm.call caller", ["avm.call deep"], ["avm.call deep"], ["mine", ["avm.call deep"]]],
+            ["avm.call caller", ["avm.call deep"]],
+            ["avm.call deep"],
+            ["avm.call deep"],
+            ["inside", ["avm.call caller", ["mine", ["avm.call deep"]]]]
           ]
-        ])
-      }))
+        ]
+      ])
+    }))
 
-    it.effect("nest as deep as the calls, and what is called is an event of the caller's span", () =>
-      Effect.gen(function*() {
-        const depth = 300
-        const { spans } = yield* traced(
-          Avm.run(Effect.flatMap(Obj.create("deep"), (id) => Obj.call(id, depth))),
-          machine
-        )
-        const calls = named(spans, "avm.call")
-        assert.lengthOf(calls, depth + 1)
-        for (const [n, call] of calls.entries()) {
-          assert.strictEqual(Option.getOrUndefined(call.parent), n === 0 ? spans[0] : calls[n - 1])
-          assert.deepStrictEqual(eventsOf(call), n === depth ? [] : ["ObjectCalled"], String(n))
-          assert(Exit.isSuccess(exitOf(call)))
-        }
-        assert.deepStrictEqual(eventsOf(spans[0]), ["ObjectCreated", "ObjectCalled"])
-      }))
+  it.effect("nest as deep as the calls, and what is called is an event of the caller's span", () =>
+    Effect.gen(function*() {
+      const depth = 300
+      const { spans } = yield* traced(
+        Avm.run(Effect.flatMap(Obj.create("deep"), (id) => Obj.call(id, depth)))
+      )
+      const calls = named(spans, "avm.call")
+      assert.lengthOf(calls, depth + 1)
+      for (const [n, call] of calls.entries()) {
+        assert.strictEqual(Option.getOrUndefined(call.parent), n === 0 ? spans[0] : calls[n - 1])
+        assert.deepStrictEqual(eventsOf(call), n === depth ? [] : ["ObjectCalled"], String(n))
+        assert(Exit.isSuccess(exitOf(call)))
+      }
+      assert.deepStrictEqual(eventsOf(spans[0]), ["ObjectCreated", "ObjectCalled"])
+    }))
 
-    it.effect("link a try to the one before, which was lost", () =>
-      Effect.gen(function*() {
-        const { exit, spans } = yield* traced(
-          Effect.gen(function*() {
-            const cell = yield* Avm.run(Account.create({ controller: C1 }))
-            let tries = 0
-            return yield* Avm.run(Tx.transact(
-              Effect.gen(function*() {
-                yield* cell.Add({ n: 1 })
-                if (++tries < 3) {
-                  yield* Effect.orDie(Effect.fork(Avm.run(cell.Add({ n: 10 }))).pipe(Effect.flatMap(Fiber.join)))
-                }
-                return tries
-              }),
-              { retry: Schedule.recurs(5) }
-            ))
-          }),
-          machine
-        )
-        assert.deepStrictEqual(exit, Exit.succeed(3))
-        const tries = named(spans, "avm.transaction")
-        assert.deepStrictEqual(
-          tries.map(({ attributes }) => attributes.get("avm.transaction.outcome")),
-          ["conflicted", "conflicted", "committed"]
-        )
-        assert.deepStrictEqual(
-          tries.map(({ links }) => links.map(({ attributes, span }) => [attributes["avm.link"], span])),
-          [[], [["earlier try", tries[0]]], [["earlier try", tries[1]]]]
-        )
-        assert.strictEqual(new Set(tries.map(({ parent }) => Option.getOrUndefined(parent)?.spanId)).size, 1)
-        const lost = Cause.failureOption(causeOf(tries[0]))
-        assert.strictEqual(Option.getOrUndefined(lost as Option.Option<{ readonly _tag: string }>)?._tag, "TxConflict")
-        assert(Exit.isSuccess(exitOf(tries[2])))
-        assert.strictEqual(eventsOf(tries[0])?.at(-1), "TransactionAborted")
-        assert.strictEqual(eventsOf(tries[2])?.at(-1), "TransactionCommitted")
-      }))
+  it.effect("link a try to the one before, which was lost", () =>
+    Effect.gen(function*() {
+      const { exit, spans } = yield* traced(
+        Effect.gen(function*() {
+          const cell = yield* Avm.run(Account.create({ controller: C1 }))
+          let tries = 0
+          return yield* Avm.run(Tx.transact(
+            Effect.gen(function*() {
+              yield* cell.Add({ n: 1 })
+              if (++tries < 3) {
+                yield* Effect.orDie(Effect.fork(Avm.run(cell.Add({ n: 10 }))).pipe(Effect.flatMap(Fiber.join)))
+              }
+              return tries
+            }),
+            { retry: Schedule.recurs(5) }
+          ))
+        })
+      )
+      assert.deepStrictEqual(exit, Exit.succeed(3))
+      const tries = named(spans, "avm.transaction")
+      assert.deepStrictEqual(
+        tries.map(({ attributes }) => attributes.get("avm.transaction.outcome")),
+        ["conflicted", "conflicted", "committed"]
+      )
+      assert.deepStrictEqual(
+        tries.map(({ links }) => links.map(({ attributes, span }) => [attributes["avm.link"], span])),
+        [[], [["earlier try", tries[0]]], [["earlier try", tries[1]]]]
+      )
+      assert.strictEqual(new Set(tries.map(({ parent }) => Option.getOrUndefined(parent)?.spanId)).size, 1)
+      const lost = Cause.failureOption(causeOf(tries[0]))
+      assert.strictEqual(Option.getOrUndefined(lost as Option.Option<{ readonly _tag: string }>)?._tag, "TxConflict")
+      assert(Exit.isSuccess(exitOf(tries[2])))
+      assert.strictEqual(eventsOf(tries[0])?.at(-1), "TransactionAborted")
+      assert.strictEqual(eventsOf(tries[2])?.at(-1), "TransactionCommitted")
+    }))
 
-    it.effect("end as what they stand for ends", () =>
-      Effect.gen(function*() {
-        const { spans } = yield* traced(
-          Avm.run(Effect.gen(function*() {
-            const id = yield* Obj.create("ending")
-            for (const way of ["rejects", "dies", "answers nonsense", "leaves open"]) {
-              yield* Effect.exit(Obj.call(id, way))
-            }
-            const waiting = yield* Effect.fork(Obj.call(id, "waits"))
-            yield* Effect.repeatN(Effect.yieldNow(), 50)
-            yield* Fiber.interrupt(waiting)
-            const account = yield* Account.create({ controller: C1 })
-            yield* Effect.exit(account.Refuse())
-            return yield* Effect.fail("the program")
-          })),
-          machine
-        )
-        const [rejects, dies, nonsense, open, waits, refuses] = named(spans, "avm.call")
-        assert.include(String(causeOf(rejects)), "ObjectRejectedCall")
-        assert.include(String(Option.getOrUndefined(Cause.dieOption(causeOf(dies)))), "broken")
-        assert.include(String(causeOf(nonsense)), "InvalidVal")
-        assert.include(String(causeOf(open)), "InvalidDuringTx")
-        assert.deepStrictEqual(eventsOf(open), ["TransactionStarted", "TransactionAborted"])
-        assert.isTrue(Cause.isInterruptedOnly(causeOf(waits)))
-        assert.include(String(Cause.squash(causeOf(refuses))), "no")
-        assert.deepStrictEqual(causeOf(spans[0]), Cause.fail("the program"))
-        assert.strictEqual(eventsOf(spans[0])?.at(-1), "ErrorOccurred")
-      }))
-  })
-}
+  it.effect("end as what they stand for ends", () =>
+    Effect.gen(function*() {
+      const { spans } = yield* traced(
+        Avm.run(Effect.gen(function*() {
+          const id = yield* Obj.create("ending")
+          for (const way of ["rejects", "dies", "answers nonsense", "leaves open"]) {
+            yield* Effect.exit(Obj.call(id, way))
+          }
+          const waiting = yield* Effect.fork(Obj.call(id, "waits"))
+          yield* Effect.repeatN(Effect.yieldNow(), 50)
+          yield* Fiber.interrupt(waiting)
+          const account = yield* Account.create({ controller: C1 })
+          yield* Effect.exit(account.Refuse())
+          return yield* Effect.fail("the program")
+        }))
+      )
+      const [rejects, dies, nonsense, open, waits, refuses] = named(spans, "avm.call")
+      assert.include(String(causeOf(rejects)), "ObjectRejectedCall")
+      assert.include(String(Option.getOrUndefined(Cause.dieOption(causeOf(dies)))), "broken")
+      assert.include(String(causeOf(nonsense)), "InvalidVal")
+      assert.include(String(causeOf(open)), "InvalidDuringTx")
+      assert.deepStrictEqual(eventsOf(open), ["TransactionStarted", "TransactionAborted"])
+      assert.isTrue(Cause.isInterruptedOnly(causeOf(waits)))
+      assert.include(String(Cause.squash(causeOf(refuses))), "no")
+      assert.deepStrictEqual(causeOf(spans[0]), Cause.fail("the program"))
+      assert.strictEqual(eventsOf(spans[0])?.at(-1), "ErrorOccurred")
+    }))
+})
 
-describe("spans", () => {
+describe.each(stores)("spans (%s)", (_, store) => {
+  const traced = on(store)
+
   it.effect("say what they are about", () =>
     Effect.gen(function*() {
       const { spans } = yield* traced(Avm.run(Effect.gen(function*() {
@@ -521,7 +507,7 @@ describe("spans", () => {
       // Neither is anything given to a behaviour to be the parent of others.
       const parent = yield* Avm.run(Effect.flatMap(Account.create({ controller: C1 }), () => Effect.context<never>()))
         .pipe(
-          Effect.provide(Machine)
+          Effect.provide(machine(store))
         )
       assert.isTrue(Option.isNone(Context.getOption(parent, Tracer.ParentSpan)))
       const on = yield* traced(Avm.run(program))
@@ -544,6 +530,6 @@ describe("spans", () => {
       const { exit, spans } = yield* traced(program)
       assert.isAbove(spans.length, 3)
       assert(Exit.isSuccess(exit))
-      assert.deepStrictEqual(shape(exit.value), shape(yield* Effect.provide(program, Machine)))
+      assert.deepStrictEqual(shape(exit.value), shape(yield* Effect.provide(program, machine(store))))
     }))
 })
