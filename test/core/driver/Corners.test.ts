@@ -1,7 +1,8 @@
 /** Corners that the driver once got wrong: each of these tests failed first. */
 import { Avm, Behaviour, Introspect, Obj, Tx } from "@effect-avm/core"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../../support/Stores.js"
 import * as Spins from "./spins.js"
 
 const defect = new Error("broken")
@@ -25,7 +26,9 @@ const Trying = Behaviour.layerRaw("trying", function*() {
   return [yield* caughtByTry(Obj.call(id, null))]
 })
 
-it.layer(Layer.mergeAll(ThrowingAtOnce, Trying).pipe(Layer.provideMerge(Avm.layerMemory)))("open", (it) => {
+const machine = (store: StoreLayer) => Layer.provideMerge(Layer.merge(ThrowingAtOnce, Trying), machineOn(store))
+
+onEachStore("open", machine, (it) => {
   describe("a defect is never thrown into the generator of whoever yielded the instruction", () => {
     it.effect("of a behaviour whose function throws before there is a generator", () =>
       Effect.gen(function*() {
@@ -61,7 +64,7 @@ it.layer(Layer.mergeAll(ThrowingAtOnce, Trying).pipe(Layer.provideMerge(Avm.laye
   })
 })
 
-it.layer(Spins.Machine)("open: while it spins through instructions", (it) => {
+onEachStore("open: while it spins through instructions", Spins.machine, (it) => {
   for (
     const name of ["many transactions", "a program without a generator", "a behaviour without a generator"] as const
   ) {

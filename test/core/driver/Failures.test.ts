@@ -2,6 +2,7 @@
 import { Avm, AvmError, Behaviour, Introspect, Obj, Pure, type Val } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Either, Exit, Layer, Option } from "effect"
+import { machineOn, onEachStore, type StoreLayer, stores } from "../../support/Stores.js"
 
 const failure = new AvmError.FunctionNotFound({ name: "lost" })
 const defect = new Error("broken")
@@ -89,7 +90,7 @@ const Own = Behaviour.layerRaw("own", function*() {
   }
 })
 
-const Machine = Layer.mergeAll(
+const behaviours = Layer.mergeAll(
   Failing,
   Throwing,
   FailingLate,
@@ -100,11 +101,13 @@ const Machine = Layer.mergeAll(
   Looking,
   Passing,
   Own
-).pipe(Layer.provideMerge(Avm.layerMemory))
+)
+
+const machine = (store: StoreLayer) => Layer.provideMerge(behaviours, machineOn(store))
 
 const call = (behaviour: string, input: string) => Effect.flatMap(Obj.create(behaviour), (id) => Obj.call(id, input))
 
-it.layer(Machine)("a callee that", (it) => {
+onEachStore("a callee that", machine, (it) => {
   for (const [name, expected] of [["failing", failure], ["failing late", failure]] as const) {
     it.effect(`is ${name}: its caller's try does not see it, and the failure is the call's`, () =>
       Effect.gen(function*() {
@@ -162,7 +165,7 @@ it.layer(Machine)("a callee that", (it) => {
     }))
 })
 
-describe("an instruction that fails", () => {
+describe.each(stores)("an instruction that fails (%s)", (_, store) => {
   it.effect("is not thrown either, in a program as in a behaviour", () =>
     Effect.gen(function*() {
       const program = Effect.gen(function*() {
@@ -175,7 +178,7 @@ describe("an instruction that fails", () => {
       const ended = yield* Effect.either(Avm.run(program))
       assert(Either.isLeft(ended))
       assert.strictEqual(ended.left._tag, "BehaviourNotFound")
-    }).pipe(Effect.provide(Avm.layerMemory)))
+    }).pipe(Effect.provide(machineOn(store))))
 
   it.effect("nor is what throws on its way: a property of a message, a pure function", () =>
     Effect.gen(function*() {
@@ -203,5 +206,5 @@ describe("an instruction that fails", () => {
       const exit = yield* Effect.exit(Avm.run(Effect.provide(throwing, Avm.layerUnsafe(Pure.UnsafePure))))
       assert(Exit.isFailure(exit))
       assert.isTrue(Cause.isDie(exit.cause))
-    }).pipe(Effect.provide(Avm.layerMemory)))
+    }).pipe(Effect.provide(machineOn(store))))
 })

@@ -2,9 +2,10 @@
  * A program that never waits lets timers, sockets and other fibers have their turn. Counted in instructions, not in time:
  * at a twentieth of a microsecond each, the 20 ms that a timer may be late are 400,000 of them.
  */
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
-import { bound, Machine, spins, watching } from "./spins.js"
+import { onEachStore } from "../../support/Stores.js"
+import { bound, machine, spins, watching } from "./spins.js"
 
 const names = [
   "a program",
@@ -16,7 +17,7 @@ const names = [
   "a callee 300 calls down"
 ] as const
 
-it.layer(Machine)("while it spins through instructions", (it) => {
+onEachStore("while it spins through instructions", machine, (it) => {
   for (const name of names) {
     for (const kind of ["an immediate", "a timer"] as const) {
       it.effect(`${name} lets ${kind} come`, () =>

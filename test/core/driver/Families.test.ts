@@ -3,8 +3,9 @@
  * own, an interceptor, the value of a FiberRef, a span. The ways to replace a family for a program: `Behaviour.test.ts`.
  */
 import { Avm, Behaviour, Introspect, Obj, type Val } from "@effect-avm/core"
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, FiberRef, Layer, Option } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../../support/Stores.js"
 
 /** The machine's own, but every state that is a number reads as `shift` more; in between it may wait. */
 const shifted = (shift: number, wait: Effect.Effect<void>) =>
@@ -101,7 +102,9 @@ const ways: ReadonlyArray<readonly [string, typeof around, ReadonlyArray<unknown
   ]
 ]
 
-it.layer(Chain.pipe(Layer.merge(Middle), Layer.provideMerge(Avm.layerMemory)))("around a call in a behaviour", (it) => {
+const machine = (store: StoreLayer) => Layer.provideMerge(Layer.merge(Chain, Middle), machineOn(store))
+
+onEachStore("around a call in a behaviour", machine, (it) => {
   for (const [name, way, inside, after] of ways) {
     for (const depth of [0, 1, 125, 126, 127, 128, 129, 300]) {
       it.effect(`${name}: seen ${depth + 1} calls down, and no longer when it is over`, () =>

@@ -10,8 +10,9 @@ import {
   ObjectId,
   type Val
 } from "@effect-avm/core"
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Runtime } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../../support/Stores.js"
 
 const m1 = MachineId.make("m1")
 
@@ -139,7 +140,7 @@ const Nesting = Behaviour.layerRaw("nesting", function*() {
   return [depth]
 })
 
-const World = Layer.mergeAll(
+const behaviours = Layer.mergeAll(
   Tree,
   Traveller,
   Parent,
@@ -150,7 +151,9 @@ const World = Layer.mergeAll(
   Only,
   Nothing,
   Nesting
-).pipe(Layer.provideMerge(Avm.layerMemory))
+)
+
+const world = (store: StoreLayer) => Layer.provideMerge(behaviours, machineOn(store))
 
 const call = (behaviour: string, input: Val.Val) =>
   Effect.map(Effect.flatMap(Obj.create(behaviour), (id) => Obj.call(id, input)), Option.getOrThrow)
@@ -169,7 +172,7 @@ const run = <A, E>(program: Effect.Effect<A, E, InstructionSet.Safe>) =>
     return answer
   })
 
-it.layer(World)("frames", (it) => {
+onEachStore("frames", world, (it) => {
   it.effect("of a tree of concurrent calls, each of which waits", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* run(call("tree", 7)), 255)

@@ -3,6 +3,7 @@
  */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, Tx } from "@effect-avm/core"
 import { Effect, Layer, Option } from "effect"
+import { machineOn, type StoreLayer } from "../../support/Stores.js"
 
 /** So many instructions are 10 ms, at a twentieth of a microsecond each. */
 export const bound = 200_000
@@ -70,9 +71,8 @@ const Pipeline = Behaviour.layerRaw(
   Effect.suspend(() => Effect.as(counting, []))
 )
 
-export const Machine = Layer.mergeAll(Spinning, Deep, Small, Calling, Pipeline).pipe(
-  Layer.provideMerge(Avm.layerMemory)
-)
+export const machine = (store: StoreLayer) =>
+  Layer.provideMerge(Layer.mergeAll(Spinning, Deep, Small, Calling, Pipeline), machineOn(store))
 
 const call = (behaviour: string, input = 0) => Effect.flatMap(Obj.create(behaviour), (id) => Obj.call(id, input))
 
