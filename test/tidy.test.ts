@@ -153,7 +153,8 @@ const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/core/src/IdGenerator.ts": ["randomBytes"],
   "packages/core/src/internal/eager.ts": ["setImmediate"],
   "packages/solver/src/internal/pace.ts": ["setImmediate"],
-  "packages/sqlite/src/internal/file.ts": ["process.pid"]
+  "packages/sqlite/src/internal/file.ts": ["process.pid"],
+  "packages/sqlite/src/internal/pace.ts": ["setImmediate"]
 }
 
 /** Modules with more than `maxLines` lines, and why they are not split. */

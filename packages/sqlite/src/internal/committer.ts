@@ -3,7 +3,7 @@
  *
  * Who commits first after a write schedules the next one, on the scheduler of its own fiber: those that are ready commit
  * before it comes to that, and share it. Under a seeded scheduler the write is drawn among the fibers, so that every order
- * of commits and writes occurs, and occurs again.
+ * of commits and writes occurs, and occurs again. After some writes in a row the event loop goes round first.
  *
  * A write that fails takes back everything that was queued, in memory and in the file: what came later may have built on
  * what came before. What has become of it is not guessed but read from the file, whose clock says which commits it has.
@@ -19,6 +19,7 @@ import type { Scheduler } from "effect/Scheduler"
 import { type Failure, reasonOf, SnapshotLost, StoreClosed, toStoreError, WriteFailed } from "../Failure.js"
 import type { Cache, Entry } from "./cache.js"
 import type { Mail } from "./mail.js"
+import { Pace } from "./pace.js"
 import type { Change, Rows } from "./rows.js"
 
 // ---------------------------------------------------------------------------
@@ -53,6 +54,7 @@ export class Committer {
   readonly listeners = new Set<Listener>()
   /** Snapshots whose holders know already that something was lost. */
   readonly told = new WeakSet<ObjectStore.Snapshot>()
+  readonly pace = new Pace()
   private queue: Array<Queued> = []
   private waiting: Array<(written: Written) => void> = []
   private scheduled = false
@@ -124,7 +126,7 @@ export class Committer {
   private schedule(scheduler: Scheduler): void {
     if (this.scheduled) return
     this.scheduled = true
-    scheduler.scheduleTask(() => this.flush(), 0)
+    this.pace.schedule(scheduler, () => this.flush())
   }
 
   /** Writes what is queued, now. */
@@ -150,6 +152,7 @@ export class Committer {
     this.flush()
     try {
       this.ready()
+      this.pace.wrote()
       this.rows.begin()
       write()
       this.rows.commit()
@@ -175,6 +178,7 @@ export class Committer {
     try {
       // What the file cannot be asked for cannot be written either.
       this.ready()
+      this.pace.wrote()
       rows.begin()
       const touched: Array<Entry> = []
       for (const { entries } of queue) {

@@ -213,7 +213,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
       return error instanceof AvmError.StoreError ? Exit.fail(error) : Exit.die(error)
     }
     cache.shrink()
-    return outcome
+    return committer.pace.answered(scheduler, outcome)
   }
 
   // -------------------------------------------------------------------------
@@ -322,16 +322,14 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     readFunction: (name) =>
       looking(`the function ${name}`, () => Exit.succeed(Option.fromNullable(rows.functionNamed(name)))),
     writeFunction: (name, record, expected) =>
-      looking(`the function ${name}`, () => {
+      looking(`the function ${name}`, (scheduler) => {
         if (rows.functionNamed(name)?.version !== Option.getOrUndefined(expected)) return Exit.succeed(false)
-        return Effect.as(
-          committer.alone(
-            `the function ${name}`,
-            () => rows.writeFunction(name, record),
-            () => rows.functionNamed(name)?.version === record.version
-          ),
-          true
+        const written = committer.alone(
+          `the function ${name}`,
+          () => rows.writeFunction(name, record),
+          () => rows.functionNamed(name)?.version === record.version
         )
+        return committer.pace.answered(scheduler, Effect.as(written, true))
       })
   }
   return ObjectStore.withDirect(service, direct)

@@ -1,0 +1,43 @@
+/**
+ * Writes in turns of the event loop. Each stops the process for as long as the disk takes, so after some of them timers,
+ * sockets and signals come first. Pinned by `test/sqlite/Fairness.test.ts`.
+ *
+ * Writes are counted, not timed, so that runs can be reproduced; under a scheduler of the application's own, a seeded one
+ * for example, they do not wait for anything but it (D30).
+ */
+import * as Effect from "effect/Effect"
+import { MixedScheduler, type Scheduler } from "effect/Scheduler"
+
+/** Writes from one turn to the next: some 20 ms where the disk is waited for. */
+const allowance = 16
+
+export class Pace {
+  /** In this turn. */
+  private writes = 0
+  private readonly waiting: Array<() => void> = []
+
+  wrote(): void {
+    if (this.writes++ > 0) return
+    setImmediate(() => {
+      this.writes = 0
+      for (const goOn of this.waiting.splice(0)) goOn()
+    })
+  }
+
+  /** Schedules what is going to write: if enough has been written in this turn, for the next one. */
+  schedule(scheduler: Scheduler, write: () => void): void {
+    if (this.isSpent(scheduler)) this.waiting.push(write)
+    else scheduler.scheduleTask(write, 0)
+  }
+
+  /** The answer of what has written without being scheduled: if enough has been written in this turn, in the next one. */
+  answered<A, E>(scheduler: Scheduler, answer: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.isSpent(scheduler)
+      ? Effect.async<A, E>((resume) => void this.waiting.push(() => resume(answer)))
+      : answer
+  }
+
+  private isSpent(scheduler: Scheduler): boolean {
+    return this.writes >= allowance && scheduler instanceof MixedScheduler
+  }
+}
