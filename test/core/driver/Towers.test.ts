@@ -4,15 +4,11 @@
  *
  * A failure prints the seed and the shrunk tower; `SEED=n` runs that seed again.
  */
-import { Avm } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer, Scope } from "effect"
 import * as fc from "fast-check"
+import { inMemory, machineOn, type StoreLayer, stores } from "../../support/Stores.js"
 import * as Towers from "./towers.js"
-
-const height = 5002
-
-const site: Promise<Towers.Site> = Effect.runPromise(Effect.provide(Towers.make(height), Avm.layerMemory))
 
 const isCut = ({ ground }: Towers.Tower): boolean => ground === "wait" || ground === "spin"
 
@@ -23,11 +19,18 @@ const has = ({ floors }: Towers.Tower, what: Towers.Around): boolean =>
 const comparable = (tower: Towers.Tower, ended: Towers.Ended): Towers.Ended =>
   isCut(tower) && has(tower, "fork") ? { ...ended, log: [...ended.log].sort() } : ended
 
-const agree = async (tower: Towers.Tower): Promise<Towers.Ended> => {
-  const expected = await Effect.runPromise(Towers.plainly(tower))
-  const actual = await Effect.runPromise((await site).run(tower))
-  assert.deepStrictEqual(comparable(tower, actual), comparable(tower, expected))
-  return actual
+/** Compares towers of at most this height, on a machine that stays open. */
+const comparing = (store: StoreLayer, height: number) => {
+  const site = Effect.runPromise(Effect.gen(function*() {
+    const machine = yield* Layer.buildWithScope(machineOn(store), yield* Scope.make())
+    return yield* Effect.provide(Towers.make(height), machine)
+  }))
+  return async (tower: Towers.Tower): Promise<Towers.Ended> => {
+    const expected = await Effect.runPromise(Towers.plainly(tower))
+    const actual = await Effect.runPromise((await site).run(tower))
+    assert.deepStrictEqual(comparable(tower, actual), comparable(tower, expected))
+    return actual
+  }
 }
 
 // ---------------------------------------------------------------------------
@@ -45,24 +48,27 @@ const floor: fc.Arbitrary<Towers.Floor> = fc.record({
   lift: fc.constantFrom(...lifts)
 })
 
+const mostFloors = 6
+
 const tower: fc.Arbitrary<Towers.Tower> = fc.record({
-  floors: fc.array(floor, { minLength: 1, maxLength: 6 }),
+  floors: fc.array(floor, { minLength: 1, maxLength: mostFloors }),
   ground: fc.constantFrom(...Towers.grounds),
   groundForm: fc.constantFrom(...Towers.forms),
   bracket: fc.boolean()
 }).filter((tower) => {
-  const isLow = tower.floors.reduce((sum, { lift }) => sum + lift + 1, 1) <= height
   // A fiber that cannot be interrupted joins one that can: nobody would end. And fibers do not outlive their bracket.
   const isStuck = isCut(tower) && has(tower, "fork") && (tower.bracket || has(tower, "uninterruptible"))
   // An interrupted fiber of effect that pauses on its way up forgets what a finalizer died of, when is its own business.
   const isForgotten = isCut(tower) && has(tower, "ensuring with a defect")
-  return isLow && !isStuck && !isForgotten
+  return !isStuck && !isForgotten
 })
 
-describe("nested calls", () => {
+describe.each(stores)("nested calls (%s)", (_, store) => {
+  const agree = comparing(store, mostFloors * (Math.max(...lifts) + 1) + 1)
+
   it("mean what nested functions mean", () => {
     const seed = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
-    const numRuns = process.env.SOAK === undefined ? 400 : 10_000
+    const numRuns = process.env.SOAK !== undefined ? 10_000 : store === inMemory[1] ? 400 : 100
     return fc.assert(fc.asyncProperty(tower, async (tower) => void await agree(tower)), {
       numRuns,
       ...(seed === undefined ? {} : { seed })
@@ -73,6 +79,9 @@ describe("nested calls", () => {
 // ---------------------------------------------------------------------------
 // swept
 // ---------------------------------------------------------------------------
+
+/** In memory alone, where the fewest instructions leave the driver. */
+const agree = comparing(inMemory[1], 5002)
 
 const bare: Towers.Floor = { form: "generator", before: "nothing", arounds: [], after: "nothing", lift: 0 }
 
