@@ -164,6 +164,19 @@ const long: Readonly<Record<string, string>> = {
   "packages/core/src/Obj.ts": "one family of nine instructions, most of it prose; a family is one file"
 }
 
+/** Tests of the machine that have something on the memory store alone, and why that is enough. */
+const inMemoryAlone: Readonly<Record<string, string>> = {
+  "test/concurrency/History.test.ts": "what the recorder writes down; it passes the laws over every store",
+  "test/concurrency/Scheduler.test.ts": "the order of fibers, whatever they do",
+  "test/core/BadInput.test.ts": "behaviours that cannot be registered",
+  "test/core/Depth.test.ts": "the state of a program, which is in no store",
+  "test/core/Instr.test.ts": "a program without objects",
+  "test/core/Peek.test.ts": "effects that are no instructions",
+  "test/core/Spans.test.ts": "the memory store made slow, beside the others",
+  "test/core/Strays.test.ts": "the memory store without its short way, beside the others",
+  "test/core/driver/Corners.test.ts": "a program without objects"
+}
+
 const topLevel: ReadonlyArray<string> = [
   ".changeset",
   ".ci",
@@ -424,6 +437,21 @@ describe("banned", () => {
     none(
       modules.filter(({ text }) => /^.*(\/\/|\/\*|^\s*\*)\s*@ts-(ignore|nocheck)/m.test(text)).map(({ file }) => file)
     ))
+})
+
+// ---------------------------------------------------------------------------
+// stores
+// ---------------------------------------------------------------------------
+
+describe("tests of the machine", () => {
+  const ofMachine = modules.filter(({ file }) => /^test\/(concurrency|conformance|core|model|turns)\//.test(file))
+  const inMemory = ofMachine.filter(({ text }) => /\b(Avm|ObjectStore)\.layerMemory/.test(text)).map(({ file }) => file)
+
+  it("run on every store (test/support/Stores.ts), or are in the table above", () =>
+    none(inMemory.filter((file) => !(file in inMemoryAlone))))
+
+  it("are in the table only as long as they are not", () =>
+    none(Object.keys(inMemoryAlone).filter((file) => !inMemory.includes(file))))
 })
 
 // ---------------------------------------------------------------------------

@@ -68,7 +68,7 @@ describe.each(stores)("nested calls (%s)", (_, store) => {
 
   it("mean what nested functions mean", () => {
     const seed = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
-    const numRuns = process.env.SOAK !== undefined ? 10_000 : store === inMemory[1] ? 400 : 100
+    const numRuns = (process.env.SOAK === undefined ? 400 : 10_000) / (store === inMemory[1] ? 1 : 4)
     return fc.assert(fc.asyncProperty(tower, async (tower) => void await agree(tower)), {
       numRuns,
       ...(seed === undefined ? {} : { seed })
