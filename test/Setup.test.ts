@@ -1,3 +1,4 @@
+/** What `setup.ts` says of equality. */
 import { assert, it } from "@effect/vitest"
 import { Either, Exit, Option } from "effect"
 

@@ -313,7 +313,8 @@ export interface Direct {
  * @since 0.1.0
  * @category constructors
  */
-export const withDirect = (store: Service, direct: Direct): Service => hidden.withDirect(store, internal.steps(direct))
+export const withDirect = (store: Service, direct: Direct): Service =>
+  hidden.withDirect(store, internal.steps(store, direct))
 
 // ---------------------------------------------------------------------------
 // layers

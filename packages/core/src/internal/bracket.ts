@@ -93,18 +93,20 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
   persist(fiber: AnyFiber, retry: Schedule.Schedule<unknown, TxConflict>): Step<A, E | TransactError> {
     let conflicts = 0
     const tries: Tries = { lost: undefined, span: undefined }
+    const lostBy = (cause: Cause.Cause<unknown>): TxConflict | undefined => {
+      const error = Cause.failureOption(cause)
+      const { lost } = tries
+      if (lost === undefined || Option.isNone(error) || error.value !== lost) return undefined
+      conflicts++
+      return lost
+    }
     const telling = (
       effect: Effect.Effect<A, E | TransactError>
     ): Effect.Effect<Exit.Exit<A, E | TransactError>, TxConflict> =>
       Effect.matchCauseEffect(effect, {
         onFailure: (cause) => {
-          const error = Cause.failureOption(cause)
-          const { lost } = tries
-          if (lost === undefined || Option.isNone(error) || error.value !== lost) {
-            return Exit.succeed(Exit.failCause(cause))
-          }
-          conflicts++
-          return Exit.fail(lost)
+          const lost = lostBy(cause)
+          return lost === undefined ? Exit.succeed(Exit.failCause(cause)) : Exit.fail(lost)
         },
         onSuccess: (answer) => Exit.succeed(Exit.succeed(answer))
       })
@@ -120,7 +122,10 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
     }
     const first = this.try(fiber, tries, conflicts)
     return first instanceof Later && causeOf(first) === undefined
-      ? later(Effect.matchEffect(telling(first.effect), { onFailure: again, onSuccess: (exit) => exit }))
+      ? later(Effect.catchAllCause(first.effect, (cause) => {
+        const lost = lostBy(cause)
+        return lost === undefined ? Exit.failCause(cause) : again(lost)
+      }))
       // A race is lost in the fiber.
       : first
   }
@@ -170,17 +175,22 @@ const attempt = <A, E>(
   tries: Tries
 ): Step<A, E | TransactError> => {
   const controller = Option.getOrUndefined(bracket.controller)
-  const once: Step<A | Waiting, E | TransactError> = spans.isTraced(fiber)
+  const next = () => new Attempt(fiber, bracket, options, tries)
+  const once: Step<A | Waiting | Undecided, E | TransactError> = spans.isTraced(fiber)
     ? later(spans.around(fiber, "avm.transaction", { "avm.controller": controller }, (span) => {
       tries.span = span
-      return Effect.suspend(() => effectOf(new Attempt(fiber, bracket, options, tries).run()))
+      return Effect.suspend(() => Effect.flatMap(effectOf(next().run()), deciding))
     }, tries.span))
-    : new Attempt(fiber, bracket, options, tries).run()
-  const go = (outcome: A | Waiting): Effect.Effect<A, E | TransactError> =>
-    outcome instanceof Waiting
-      ? Effect.zipRight(outcome.until, retried(bracket.inFiber((fiber) => attempt(fiber, bracket, options, tries))))
-      : Exit.succeed(outcome)
-  if (!(once instanceof Later)) return once instanceof Waiting ? later(go(once)) : once
+    : next().run()
+  const again = () => retried(bracket.inFiber((fiber) => attempt(fiber, bracket, options, tries)))
+  /** Its body is run again, with other choices, where those of the run before do not do. */
+  const deciding = (outcome: A | Waiting | Undecided): Effect.Effect<A | Waiting, E | TransactError> =>
+    outcome instanceof Undecided ? Effect.flatMap(next().choosing, deciding) : Exit.succeed(outcome)
+  const go = (outcome: A | Waiting | Undecided): Effect.Effect<A, E | TransactError> => {
+    if (outcome instanceof Waiting) return Effect.zipRight(outcome.until, Effect.suspend(again))
+    return outcome instanceof Undecided ? Effect.flatMap(deciding(outcome), go) : Exit.succeed(outcome)
+  }
+  if (!(once instanceof Later)) return once instanceof Waiting || once instanceof Undecided ? later(go(once)) : once
   const cause = causeOf(once)
   return cause === undefined ? later(Effect.flatMap(once.effect, go)) : failCause(cause)
 }
@@ -203,9 +213,9 @@ class Attempt<A, E> {
     readonly tries: Tries
   ) {}
 
-  run(): Step<A | Waiting, E | TransactError> {
+  run(): Step<A | Waiting | Undecided, E | TransactError> {
     const begun = this.begin()
-    if (begun instanceof Later) return this.decided(later(this.through(begun, false)))
+    if (begun instanceof Later) return later(this.through(begun, false))
     const { bracket: { body, instructions }, fiber } = this
     const cell = fiber.getFiberRef(current)
     // It has just begun a transaction.
@@ -220,10 +230,15 @@ class Attempt<A, E> {
       const ended: Step<A | Waiting | Undecided, E | TransactError> = cause === undefined
         ? this.commit(begun, done as A)
         : this.abort(begun, cause, false)
-      if (!(ended instanceof Later) || causeOf(ended) !== undefined) return this.decided(ended)
+      if (!(ended instanceof Later) || causeOf(ended) !== undefined) return ended
       rest = () => ended.effect
     }
-    return this.decided(later(unfinished(cell, abandonment(cell, context, instructions, begun), rest)))
+    return later(unfinished(cell, abandonment(cell, context, instructions, begun), rest))
+  }
+
+  /** The same, looking for the choices that do. */
+  get choosing(): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+    return this.through(undefined, true)
   }
 
   private begin(): Step<TxId, TransactError> {
@@ -231,21 +246,6 @@ class Attempt<A, E> {
     const id = now(instructions.begin({ controller, options: this.options }))
     if (!(id instanceof Later)) this.tries.span?.attribute("avm.transaction.id", id)
     return id
-  }
-
-  /** Its body is run again, with other choices, for as long as those of the run before do not do. */
-  private decided(
-    step: Step<A | Waiting | Undecided, E | TransactError>
-  ): Step<A | Waiting, E | TransactError> {
-    if (!(step instanceof Later)) return step instanceof Undecided ? later(this.again) : step
-    const cause = causeOf(step)
-    return cause === undefined
-      ? later(Effect.flatMap(step.effect, (_) => _ instanceof Undecided ? this.again : Exit.succeed(_)))
-      : failCause(cause)
-  }
-
-  private get again(): Effect.Effect<A | Waiting, E | TransactError> {
-    return Effect.suspend(() => effectOf(this.decided(later(this.through(undefined, true)))))
   }
 
   /** All of it through the fiber. */
@@ -280,8 +280,9 @@ class Attempt<A, E> {
       this.ended("committed")
       return answer
     }
-    return later(Effect.matchCauseEffect(finish(committed.effect), {
-      onFailure: (cause): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
+    return later(Effect.matchCauseEffect(committed.effect, {
+      onFailure: (failed): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
+        const cause = commitCause<never>(failed, "The body of Tx.transact finished the transaction of its bracket")
         const error = Cause.failureOption(cause)
         const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
         if (lost) this.tries.lost = error.value
@@ -389,23 +390,21 @@ const abandonment = (
   })
 }
 
-const finish = (
-  commit: Effect.Effect<true, CommitError>
-): Effect.Effect<true, TxConflict | Unsatisfiable | StoreError> =>
-  enlistedAside(Effect.catchTags(commit, {
-    NoActiveTx: finishedByBody,
-    TxNotFound: finishedByBody,
-    TxAlreadyCommitted: finishedByBody,
-    TxAlreadyAborted: finishedByBody,
-    InvalidDuringTx: finishedByBody
-  }))
-
-/** The failure of an enlisted STM is the bracket's own: its type comes by way of `InTx<E>`. */
-export const enlistedAside = <A, E, R>(commit: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.catchIf(
-    commit,
-    (error): error is E & EnlistedFailed => error instanceof EnlistedFailed,
-    ({ error }) => Effect.fail(error as E)
-  )
-
-const finishedByBody = () => Effect.dieMessage("The body of Tx.transact finished the transaction of its bracket")
+/** What a commit fails with, as its bracket tells it; of an enlisted STM, what that has failed with (`InTx<E>`). */
+export const commitCause = <E>(
+  cause: Cause.Cause<CommitError>,
+  finishedByBody: string
+): Cause.Cause<E | TxConflict | Unsatisfiable | StoreError> => {
+  const error = Option.getOrUndefined(Cause.failureOption<CommitError | EnlistedFailed>(cause))
+  if (error instanceof EnlistedFailed) return Cause.map(cause, () => error.error as E)
+  switch (error?._tag) {
+    case undefined:
+    case "TxConflict":
+    case "Unsatisfiable":
+    case "StoreError":
+      // The other ones are not in it.
+      return cause as Cause.Cause<TxConflict | Unsatisfiable | StoreError>
+    default:
+      return Cause.die(new Error(finishedByBody))
+  }
+}

@@ -7,6 +7,7 @@
  * snapshot can see it: without snapshots no chain is longer than one.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
@@ -111,9 +112,10 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
   read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
   commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
   commitLast: (changes) =>
-    stepOf(Effect.tap(
+    stepOf(Effect.flatMap(
       store.commit(changes),
-      (outcome) => outcome._tag === "Committed" ? store.release(changes.snapshot) : Effect.void
+      (outcome): Effect.Effect<Store.Outcome, StoreError> =>
+        outcome._tag === "Committed" ? Effect.as(store.release(changes.snapshot), outcome) : Exit.succeed(outcome)
     )),
   create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
   setState: (id, state) => {
@@ -129,10 +131,15 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
 })
 
 /** The short way of a store in another package, which answers effects. */
-export const steps = ({ read, release, snapshot }: Store.Direct): Partial<DirectStore> => ({
+export const steps = (store: Store.Service, { read, release, snapshot }: Store.Direct): Partial<DirectStore> => ({
   snapshot: () => stepOf(snapshot()),
   release: (snapshot) => stepOf(release(snapshot)),
-  read: (id, snapshot) => andThen(stepOf(read(id, snapshot)), Option.getOrUndefined)
+  read: (id, snapshot) => andThen(stepOf(read(id, snapshot)), Option.getOrUndefined),
+  commitLast: (changes) =>
+    andThen(stepOf(store.commit(changes)), (outcome) =>
+      outcome._tag === "Committed"
+        ? andThen(stepOf(release(changes.snapshot)), () => outcome)
+        : outcome)
 })
 
 // ---------------------------------------------------------------------------

@@ -79,7 +79,7 @@ const inFrame = <A, E, R>(
       const { root } = execution
       const sender = Option.none<ObjectId>()
       const frame = { self: root, input, sender, place: Root, asSender: Option.some(root), seen: undefined }
-      const cell = new Cell(execution, frame, kernel.machine, undefined, undefined)
+      const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
       // It takes the messages to its root frame itself, as long as it runs.
       kernel.post.take(root)
       forgetCell()

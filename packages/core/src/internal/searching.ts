@@ -13,7 +13,7 @@ import * as Stream from "effect/Stream"
 import { NestedTxNotSupported, type StoreError } from "../AvmError.js"
 import type { Abort, Begin, Commit, CommitError, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
-import { enlistedAside } from "./bracket.js"
+import { commitCause } from "./bracket.js"
 import { Differs } from "./choices.js"
 import { type Cell, here } from "./frame.js"
 import { feeding, Record } from "./refeeding.js"
@@ -226,11 +226,7 @@ const isDeadEnd = <E>(cause: Cause.Cause<E>, tx: Transaction): boolean =>
   })
 
 const finish = (commit: Effect.Effect<true, CommitError, Tx>): Effect.Effect<true, TransactError, Tx> =>
-  enlistedAside(Effect.catchTags(commit, {
-    NoActiveTx: finishedByBody,
-    TxNotFound: finishedByBody,
-    TxAlreadyCommitted: finishedByBody,
-    TxAlreadyAborted: finishedByBody
-  }))
-
-const finishedByBody = () => Effect.dieMessage("The body of FD.commitFirst finished its transaction")
+  Effect.catchAllCause(
+    commit,
+    (cause) => Effect.failCause(commitCause<never>(cause, "The body of FD.commitFirst finished its transaction"))
+  )

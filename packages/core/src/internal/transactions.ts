@@ -198,9 +198,12 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
   const outcome = kernel.privilege.isOpenTo(tx.ticket)
     ? apply()
     : andThen(later(kernel.privilege.pass(tx.ticket)), apply)
-  return outcome instanceof Later
-    ? andThen(undoing(kernel, cell, tx, outcome), (outcome) => ended(kernel, cell, tx, outcome))
-    : ended(kernel, cell, tx, outcome)
+  if (!(outcome instanceof Later)) return ended(kernel, cell, tx, outcome)
+  return later(Effect.matchCauseEffect(outcome.effect, {
+    // A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9).
+    onFailure: (cause) => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause))),
+    onSuccess: (outcome) => effectOf(ended(kernel, cell, tx, outcome))
+  }))
 }
 
 const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict | StoreError> => {
@@ -252,13 +255,6 @@ const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict => {
 const enlisted = (stm: STM.STM<unknown, unknown>): STM.STM<unknown, never> =>
   // The error is taken out again by the bracket, from whose type it comes.
   STM.mapError(stm, (error) => new EnlistedFailed({ error })) as STM.STM<unknown, never>
-
-/** A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9). */
-const undoing = <A, E>(kernel: Kernel, cell: Cell, tx: Transaction, step: Step<A, E>): Step<A, E | StoreError> =>
-  mapLater(
-    step,
-    Effect.catchAllCause((cause) => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause))))
-  )
 
 // ---------------------------------------------------------------------------
 // waiting, enlisting, joining
