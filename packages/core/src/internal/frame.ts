@@ -66,18 +66,20 @@ export interface Execution {
 
 /** What became of the transactions of a program (A8). Hardly any program asks: they are put in order when one does. */
 export class Finished {
-  private readonly known = new Map<TxId, "committed" | "aborted">()
-  private readonly recent = { committed: new Array<TxId>(), aborted: new Array<TxId>() }
+  private readonly committed: Array<TxId> = []
+  private readonly aborted: Array<TxId> = []
+  private known: Map<TxId, "committed" | "aborted"> | undefined
 
   add(id: TxId, status: "committed" | "aborted"): void {
-    this.recent[status].push(id)
+    this[status].push(id)
   }
 
   get(id: TxId): "committed" | "aborted" | undefined {
+    const known = this.known ??= new Map()
     for (const status of ["committed", "aborted"] as const) {
-      for (const id of this.recent[status].splice(0)) this.known.set(id, status)
+      for (const id of this[status].splice(0)) known.set(id, status)
     }
-    return this.known.get(id)
+    return known.get(id)
   }
 }
 
