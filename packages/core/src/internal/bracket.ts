@@ -26,11 +26,10 @@ import { choosing } from "./choosing.js"
 import { currentFiber, isEager, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, iterating } from "./instruction.js"
-import { violated } from "./judging.js"
 import { peek } from "./peek.js"
-import { isUndecided } from "./settling.js"
+import * as settling from "./settling.js"
 import * as spans from "./spans.js"
-import { causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
+import { andThen, causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -285,7 +284,7 @@ class Attempt<A, E> {
         const error = Cause.failureOption(cause)
         const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
         if (lost) this.tries.lost = error.value
-        if (Option.isSome(error) && isUndecided(error.value)) return Exit.succeed(undecided)
+        if (Option.isSome(error) && settling.isUndecided(error.value)) return Exit.succeed(undecided)
         const exit = waitingOr(cause, id)
         this.ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
         return exit
@@ -303,12 +302,16 @@ class Attempt<A, E> {
     again: boolean
   ): Step<Waiting | Undecided, E1 | StoreError> {
     const { bracket: { instructions }, fiber } = this
-    const hopeless = !again && Cause.isFailure(cause) && isHopeless(fiber, id)
-    const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
-    if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
-    const abandoned = abandon(instructions, id)
-    if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
-    return exit._tag === "Success" ? exit.value : failCause(exit.cause)
+    return andThen(
+      again ? false : isHopeless(fiber, id, cause),
+      (hopeless): Step<Waiting | Undecided, E1 | StoreError> => {
+        const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
+        if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
+        const abandoned = abandon(instructions, id)
+        if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
+        return exit._tag === "Success" ? exit.value : failCause(exit.cause)
+      }
+    )
   }
 
   private ended(outcome: Outcome): void {
@@ -323,11 +326,12 @@ class Undecided {
 
 const undecided = new Undecided()
 
-/** Whether the body has failed where something it requires does not hold anyway. */
-const isHopeless = (fiber: AnyFiber, id: TxId): boolean => {
-  const tx = fiber.getFiberRef(current)?.open
-  return tx !== undefined && tx.id === id && tx.choices !== undefined && tx.choices.known.length > 0 &&
-    violated(tx.choices).length > 0
+/** Whether the body has failed, or waits, where something it requires does not hold anyway, and may choose otherwise. */
+const isHopeless = (fiber: AnyFiber, id: TxId, cause: Cause.Cause<unknown>): Step<boolean> => {
+  const cell = fiber.getFiberRef(current)
+  const tx = cell?.open
+  if (cell === undefined || tx === undefined || tx.id !== id) return false
+  return andThen(settling.isHopeless(cell, tx, cause), (hopeless) => tx.undecided = hopeless)
 }
 
 // ---------------------------------------------------------------------------

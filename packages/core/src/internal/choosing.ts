@@ -14,9 +14,8 @@ import { type Branch, Differs } from "./choices.js"
 import { decide, type Leaf, leafOf } from "./deciding.js"
 import { current } from "./frame.js"
 import { Interned } from "./interning.js"
-import { violated } from "./judging.js"
 import { feeding, Record } from "./refeeding.js"
-import { settle } from "./settling.js"
+import { isHopeless, settle } from "./settling.js"
 import { effectOf } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
 
@@ -50,18 +49,17 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
       Effect.matchCauseEffect(
         restore(Effect.mapInputContext(body, (context: Context.Context<R>) => feeding(context, record))),
         {
-          onFailure: (cause) =>
-            Cause.isFailure(cause) && tx.choices !== undefined && violated(tx.choices).length > 0
-              ? next()
-              : abort(cause),
+          onFailure: (cause) => {
+            learn()
+            return Effect.flatMap(
+              effectOf(isHopeless(cell, tx, cause)),
+              (hopeless) => hopeless ? next() : abort(cause)
+            )
+          },
           onSuccess: (answer) => {
             const { expected } = record
             if (expected !== undefined) return abort(Cause.die(new Differs({ found: "its end", expected })))
-            if (
-              tx.choices !== undefined && tx.variables !== undefined && tx.choices.required.some(({ open }) => open)
-            ) {
-              leaves.set(tx.choices.branch, leafOf(tx.choices, tx.variables.space))
-            }
+            learn()
             return Effect.flatMap(effectOf(settle(cell, tx)), (names) => {
               if (names.length > 0) return next()
               if (tx.choices !== undefined) tx.choices.settled = true
@@ -71,6 +69,13 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
         }
       )
     )
+
+    /** Of variables, it is known at the end of a run what they have to do with choices. */
+    const learn = (): void => {
+      const { choices, variables } = tx
+      if (choices === undefined || variables === undefined || !choices.required.some(({ open }) => open)) return
+      leaves.set(choices.branch, leafOf(choices, variables.space))
+    }
 
     const next = (): Effect.Effect<B, E2 | E3, R | R2> => {
       const { choices } = tx

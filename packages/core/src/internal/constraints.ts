@@ -10,6 +10,7 @@ import { Choices } from "./choices.js"
 import { check } from "./deciding.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
+import { mentionsVariables } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
 import type { Space, Values } from "./space.js"
@@ -186,16 +187,13 @@ const require = (
     if (typeof condition === "boolean") choices.require(condition, name, false)
     else {
       const constraint = data(condition)
-      const space = tx.variables?.space
+      const open = mentionsVariables(constraint)
+      const space = open ? overlayOf(cell, tx).space : undefined
       const interned = space?.interned ?? new Interned()
-      let open = false
-      check(constraint, interned, ({ _tag, id }) => {
-        if (_tag === "Variable") {
-          open = true
-          return space?.engine.values(space.variable(id)) ?? refuseVariable(id)
-        }
-        return (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option))
-      })
+      check(constraint, interned, ({ _tag, id }) =>
+        _tag === "Variable"
+          ? space?.engine.values(space.variable(id)) ?? refuseVariable(id)
+          : (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option)))
       choices.require(constraint, name, open)
     }
     return done

@@ -1,14 +1,17 @@
 /**
  * What a commit asks of choices and variables: whether everything holds that was required of them (D29).
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Unsatisfiable } from "../AvmError.js"
 import type { Cell } from "./frame.js"
 import { substituted, violated } from "./judging.js"
 import { Refused } from "./lowering.js"
 import type { Space } from "./space.js"
-import { die, effectOf, later, type Step } from "./sync.js"
+import { andThen, die, effectOf, later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { waitingOf } from "./waiting.js"
 
 /** The names of requirements that do not hold in this run; none, and then they go on to hold for its variables. */
 export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>> => {
@@ -31,6 +34,16 @@ export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>>
   const found = satisfiable(cell, variables.space)
   const answer = (found: boolean) => found ? none : open.map(({ name }) => name)
   return typeof found === "boolean" ? answer(found) : later(Effect.map(effectOf(found), answer))
+}
+
+/**
+ * Whether a run that has failed, or that waits, does so under choices that do not do anyway: something that it has required
+ * so far does not hold. Nothing else is asked of this run then.
+ */
+export const isHopeless = (cell: Cell, tx: Transaction, cause: Cause.Cause<unknown>): Step<boolean> => {
+  if (tx.choices === undefined || tx.choices.known.length === 0) return false
+  if (!Cause.isFailure(cause) && Option.isNone(waitingOf(cause, tx.id))) return false
+  return andThen(settle(cell, tx), (names) => names.length > 0)
 }
 
 /** Whether the variables have values at all: what propagates may still be impossible. */

@@ -57,8 +57,11 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
   abort: (cell, id) =>
     andThen(
       mine(cell, id, "abortTx"),
-      // What waits is run again as it was (D28).
-      (tx) => whole(andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined)))
+      // What waits is run again as it was (D28), and so is what is not decided yet.
+      (tx) =>
+        whole(
+          andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined && !tx.undecided))
+        )
     ),
   retry: (cell) => retry(kernel, cell),
   enlist: (cell, stm) => enlist(cell, stm),
@@ -166,17 +169,22 @@ export const commit = (
   cell: Cell,
   tx: Transaction
 ): Step<true, TxConflict | Unsatisfiable | StoreError> => {
-  // A body cannot keep its `Tx.retry` to itself.
   const { choices, waiting } = tx
-  if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
+  const final = choices === undefined || tx.options.bracket !== true || choices.known.length === 0
+  // A body cannot keep its `Tx.retry` to itself; with other choices it may not come to it.
+  if (waiting !== undefined && (final || choices.settled)) return gaveUp(kernel, cell, tx, waiting)
   if (choices === undefined || choices.settled) return commitChanges(kernel, cell, tx)
   return andThen(settle(cell, tx), (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
-    if (requirements.length === 0) return commitChanges(kernel, cell, tx)
-    const error = new Unsatisfiable({ tx: tx.id, requirements })
-    const final = tx.options.bracket !== true || choices.known.length === 0
-    return andThen(abort(kernel, cell, tx), () => fail(final ? error : mayDecide(error)))
+    if (requirements.length > 0) {
+      const error = new Unsatisfiable({ tx: tx.id, requirements })
+      return andThen(abort(kernel, cell, tx, final), () => fail(final ? error : mayDecide(error)))
+    }
+    return waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting)
   })
 }
+
+const gaveUp = (kernel: Kernel, cell: Cell, tx: Transaction, waiting: Waiting): Step<never, StoreError> =>
+  andThen(abort(kernel, cell, tx), () => die(waiting))
 
 const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
   if (tx.variables?.isStale === true) {
