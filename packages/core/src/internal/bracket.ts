@@ -185,7 +185,7 @@ const attempt = <A, E>(
 }
 
 /** Counted for whoever looks at metrics; nobody pays for it who has not lost. */
-const retried = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const retried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.zipRight(Metric.increment(retries), effect)
 
 const retries = Metric.counter("avm.transaction.retries", {
@@ -330,7 +330,8 @@ const undecided = new Undecided()
 const isHopeless = (fiber: AnyFiber, id: TxId, cause: Cause.Cause<unknown>): Step<boolean> => {
   const cell = fiber.getFiberRef(current)
   const tx = cell?.open
-  if (cell === undefined || tx === undefined || tx.id !== id) return false
+  // Where nothing was chosen, nothing can be chosen otherwise.
+  if (cell === undefined || tx?.id !== id || (tx.choices?.known.length ?? 0) === 0) return false
   return andThen(settling.isHopeless(cell, tx, cause), (hopeless) => tx.undecided = hopeless)
 }
 

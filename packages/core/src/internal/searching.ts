@@ -3,7 +3,7 @@
  *
  * Before each label the transaction is saved. A run that has come to its end, or to a dead end, goes back to the last label
  * that has another value, and the body is run again on its record up to there. Between runs the transaction is nobody's:
- * whoever consumes the results works outside of it.
+ * whoever consumes the results works outside of it. A run that asks to wait (`Tx.retry`) is no dead end.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -13,14 +13,14 @@ import * as Stream from "effect/Stream"
 import { NestedTxNotSupported, type StoreError } from "../AvmError.js"
 import type { Abort, Begin, Commit, CommitError, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
-import { enlistedAside } from "./bracket.js"
+import { enlistedAside, retried } from "./bracket.js"
 import { Differs } from "./choices.js"
 import { type Cell, here } from "./frame.js"
 import { feeding, Record } from "./refeeding.js"
-import { settle } from "./settling.js"
+import { isHopeless, settle } from "./settling.js"
 import { effectOf } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
-import { waitingOf } from "./waiting.js"
+import { type Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a search consists of. */
 interface Instructions {
@@ -45,19 +45,25 @@ export const search = <A, E, R>(
     ),
     (searching) =>
       Stream.repeatEffectOption(Effect.matchCauseEffect(searching.next, {
-        onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
+        onFailure: (cause) =>
+          Option.isSome(searching.waitingOf(cause))
+            ? Effect.die(noWaiting)
+            : Effect.failCause(Cause.map(cause, Option.some)),
         onSuccess: Option.match({ onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed })
       }))
   ))
 
-/** The first result, committed. */
+/** A result is of one snapshot: what was found on it already would be found once more on another. */
+const noWaiting = new Error("Tx.retry in FD.search, which has no attempt to run again: FD.commitFirst waits")
+
+/** The first result, committed. What has to wait, by `Tx.retry` or by an enlisted STM, begins anew on another snapshot. */
 export const commitFirst = <A, E, R>(
   instructions: Instructions,
   body: Effect.Effect<A, E, R>
 ): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> =>
   Effect.suspend(() => {
     const searching = new Searching<A, E, R>(instructions, body)
-    return Effect.onExit(
+    const once = Effect.onExit(
       Effect.flatMap(
         searching.next,
         (found): Effect.Effect<Option.Option<A>, TransactError, Tx> =>
@@ -65,6 +71,11 @@ export const commitFirst = <A, E, R>(
       ),
       () => searching.end
     )
+    return Effect.catchAllCause(once, (cause) =>
+      Option.match(searching.waitingOf(cause), {
+        onNone: () => Effect.failCause(cause),
+        onSome: ({ until }) => Effect.zipRight(until, retried(commitFirst(instructions, body)))
+      }))
   })
 
 // ---------------------------------------------------------------------------
@@ -104,6 +115,11 @@ class Searching<A, E, R> {
       this.ended = true
       return id === undefined ? Effect.void : Effect.asVoid(finish(this.instructions.commit({ id })))
     })
+  }
+
+  /** What this search waits for, if that is why it has ended. */
+  waitingOf(cause: Cause.Cause<unknown>): Option.Option<Waiting> {
+    return Option.flatMap(Option.fromNullable(this.id), (id) => waitingOf(cause, id))
   }
 
   /** Leaves nothing open. */
@@ -176,13 +192,21 @@ class Searching<A, E, R> {
     if (tx === undefined) return Effect.succeedNone
     const run = restore(Effect.mapInputContext(this.body, (context: Context.Context<R>) => this.feed(context)))
     return Effect.matchCauseEffect(run, {
-      onFailure: (cause) => isDeadEnd(cause, tx) ? this.going(cell, restore) : Effect.failCause(cause),
+      onFailure: (cause) =>
+        Effect.flatMap(
+          Cause.isFailure(cause) ? Effect.succeed(isDeadEnd(cause)) : effectOf(isHopeless(cell, tx, cause)),
+          (dead) => dead ? this.going(cell, restore) : Effect.failCause(cause)
+        ),
       onSuccess: (answer) => {
         const { expected } = record
         if (expected !== undefined) return Effect.die(new Differs({ found: "its end", expected }))
         return Effect.flatMap(
           effectOf(settle(cell, tx)),
-          (names) => names.length === 0 ? Effect.succeed(Option.some(answer)) : this.going(cell, restore)
+          (names) => {
+            if (names.length > 0) return this.going(cell, restore)
+            // A body cannot keep its `Tx.retry` to itself.
+            return tx.waiting === undefined ? Effect.succeed(Option.some(answer)) : Effect.die(tx.waiting)
+          }
         )
       }
     })
@@ -218,8 +242,8 @@ class Searching<A, E, R> {
 // ---------------------------------------------------------------------------
 
 /** A body that fails has given up these labels; a store that fails says nothing of them. */
-const isDeadEnd = <E>(cause: Cause.Cause<E>, tx: Transaction): boolean =>
-  Option.isNone(waitingOf(cause, tx.id)) && Option.match(Cause.failureOption(cause), {
+const isDeadEnd = <E>(cause: Cause.Cause<E>): boolean =>
+  Option.match(Cause.failureOption(cause), {
     onNone: () => false,
     onSome: (error) =>
       (error as { readonly _tag?: unknown } | null | undefined)?._tag !== ("StoreError" satisfies StoreError["_tag"])

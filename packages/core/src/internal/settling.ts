@@ -37,14 +37,13 @@ export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>>
 }
 
 /**
- * Whether a run that has failed, or that waits, does so under choices that do not do anyway: something that it has required
- * so far does not hold. Nothing else is asked of this run then.
+ * Whether a run that has failed, or that waits, does so in a way that does not do anyway: something that it has required so
+ * far does not hold. Nothing else is asked of this run then.
  */
-export const isHopeless = (cell: Cell, tx: Transaction, cause: Cause.Cause<unknown>): Step<boolean> => {
-  if (tx.choices === undefined || tx.choices.known.length === 0) return false
-  if (!Cause.isFailure(cause) && Option.isNone(waitingOf(cause, tx.id))) return false
-  return andThen(settle(cell, tx), (names) => names.length > 0)
-}
+export const isHopeless = (cell: Cell, tx: Transaction, cause: Cause.Cause<unknown>): Step<boolean> =>
+  Cause.isFailure(cause) || Option.isSome(waitingOf(cause, tx.id))
+    ? andThen(settle(cell, tx), (names) => names.length > 0)
+    : false
 
 /** Whether the variables have values at all: what propagates may still be impossible. */
 const satisfiable = (cell: Cell, space: Space): Step<boolean> => {
