@@ -19,17 +19,17 @@ import type * as Tracer from "effect/Tracer"
 import type { StoreError, TxConflict, Unsatisfiable } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import type { Instr } from "../Instr.js"
-import type { Abort, Begin, Commit, CommitError, Options, TransactError, Tx } from "../Tx.js"
+import type { Abort, Begin, Commit, CommitError, Limits, Options, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
-import { choosing } from "./choosing.js"
+import { choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
 import * as spans from "./spans.js"
-import { andThen, causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
+import { causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -49,7 +49,7 @@ const patience = 1
 export const bracket = <A, E, R, RS = never>(
   instructions: Instructions,
   body: Effect.Effect<A, E, R>,
-  options: Options<RS> | undefined
+  options: Options<RS, Limits | undefined> | undefined
 ): Effect.Effect<A, E | TransactError, R | RS | Tx> =>
   new Bracket(
     instructions,
@@ -57,7 +57,8 @@ export const bracket = <A, E, R, RS = never>(
     body as Effect.Effect<A, E>,
     Option.fromNullable(options?.controller),
     options?.readOnly === true,
-    options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined
+    options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined,
+    options
   )
 
 class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
@@ -66,7 +67,8 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
     readonly body: Effect.Effect<A, E>,
     readonly controller: Option.Option<ControllerId>,
     readonly readOnly: boolean,
-    readonly retry: Schedule.Schedule<unknown, TxConflict> | undefined
+    readonly retry: Schedule.Schedule<unknown, TxConflict> | undefined,
+    readonly search: Searching | undefined
   ) {
     super()
   }
@@ -268,9 +270,12 @@ class Attempt<A, E> {
   ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
     const onSuccess = (answer: A) => effectOf(this.commit(id, answer))
     const onFailure = <E1>(cause: Cause.Cause<E1>) => effectOf(this.abort(id, cause, again))
-    return again
-      ? choosing(restore, id, body, onSuccess, onFailure)
-      : Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
+    if (!again) return Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
+    // That it reaches its limits is in the type of the bracket that has limits.
+    return choosing(restore, id, body, onSuccess, onFailure, this.bracket.search ?? {}) as Effect.Effect<
+      A | Waiting | Undecided,
+      E | TransactError
+    >
   }
 
   private commit(id: TxId, answer: A): Step<A | Waiting | Undecided, TransactError> {
@@ -302,16 +307,12 @@ class Attempt<A, E> {
     again: boolean
   ): Step<Waiting | Undecided, E1 | StoreError> {
     const { bracket: { instructions }, fiber } = this
-    return andThen(
-      again ? false : isHopeless(fiber, id, cause),
-      (hopeless): Step<Waiting | Undecided, E1 | StoreError> => {
-        const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
-        if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
-        const abandoned = abandon(instructions, id)
-        if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
-        return exit._tag === "Success" ? exit.value : failCause(exit.cause)
-      }
-    )
+    const hopeless = !again && isHopeless(fiber, id, cause)
+    const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
+    if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
+    const abandoned = abandon(instructions, id)
+    if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
+    return exit._tag === "Success" ? exit.value : failCause(exit.cause)
   }
 
   private ended(outcome: Outcome): void {
@@ -327,12 +328,15 @@ class Undecided {
 const undecided = new Undecided()
 
 /** Whether the body has failed, or waits, where something it requires does not hold anyway, and may choose otherwise. */
-const isHopeless = (fiber: AnyFiber, id: TxId, cause: Cause.Cause<unknown>): Step<boolean> => {
+const isHopeless = (fiber: AnyFiber, id: TxId, cause: Cause.Cause<unknown>): boolean => {
   const cell = fiber.getFiberRef(current)
   const tx = cell?.open
   // Where nothing was chosen, nothing can be chosen otherwise.
   if (cell === undefined || tx?.id !== id || (tx.choices?.known.length ?? 0) === 0) return false
-  return andThen(settling.isHopeless(cell, tx, cause), (hopeless) => tx.undecided = hopeless)
+  // What takes long to say is said where the body is run again. A step that is left is a defect: it says nothing.
+  const step = settling.isHopeless(cell, tx, cause, () => false)
+  tx.undecided = !(step instanceof Later) && step !== false
+  return tx.undecided
 }
 
 // ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { type Constraint, type ConstraintData, data } from "../Constraint.js"
 import * as FD from "../FD.js"
 import * as Nondet from "../Nondet.js"
 import { fromUnknown, type Val } from "../Val.js"
-import { Choices } from "./choices.js"
+import { Choices, precision } from "./choices.js"
 import { check } from "./deciding.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
@@ -153,9 +153,6 @@ const choose = (
     return die(error)
   }
 }
-
-/** Six decimal places of a weight count. */
-const precision = 1_000_000
 
 /** What each option is worth less than the best one. */
 const lossesOf = (options: number, weights: ReadonlyArray<number> | undefined): ReadonlyArray<number> | string => {

@@ -51,8 +51,8 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
     const tx = mine(cell, id, "commitTx")
     if (tx instanceof Later) return later(tx.effect as Effect.Effect<never, Tx.FinishError>) // a failure
     return tx.forking.size === 0
-      ? whole(commit(kernel, cell, tx))
-      : whole(andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx)))
+      ? commit(kernel, cell, tx)
+      : andThen(whole(withoutOthers(cell, tx)), () => commit(kernel, cell, tx))
   },
   abort: (cell, id) =>
     andThen(
@@ -172,15 +172,23 @@ export const commit = (
   const { choices, waiting } = tx
   const final = choices === undefined || tx.options.bracket !== true || choices.known.length === 0
   // A body cannot keep its `Tx.retry` to itself; with other choices it may not come to it.
-  if (waiting !== undefined && (final || choices.settled)) return gaveUp(kernel, cell, tx, waiting)
-  if (choices === undefined || choices.settled) return commitChanges(kernel, cell, tx)
-  return andThen(settle(cell, tx), (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
-    if (requirements.length > 0) {
-      const error = new Unsatisfiable({ tx: tx.id, requirements })
-      return andThen(abort(kernel, cell, tx, final), () => fail(final ? error : mayDecide(error)))
+  if (waiting !== undefined && (final || choices.settled)) return whole(gaveUp(kernel, cell, tx, waiting))
+  if (choices === undefined || choices.settled) return whole(commitChanges(kernel, cell, tx))
+  // A bracket can take its time over what it requires, where it knows of its limits, and can be interrupted.
+  const isFirst = tx.options.bracket === true && tx.search === undefined
+  const settled = isFirst ? settle(cell, tx, () => false) : settle(cell, tx)
+  // So far nothing is final, and whoever is interrupted aborts.
+  return andThen(
+    undoing(kernel, cell, tx, settled),
+    (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
+      if (requirements?.length === 0) {
+        return whole(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
+      }
+      const decided = final && requirements !== undefined
+      const error = new Unsatisfiable({ tx: tx.id, requirements: requirements ?? [] })
+      return whole(andThen(abort(kernel, cell, tx, decided), () => fail(decided ? error : mayDecide(error))))
     }
-    return waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting)
-  })
+  )
 }
 
 const gaveUp = (kernel: Kernel, cell: Cell, tx: Transaction, waiting: Waiting): Step<never, StoreError> =>
