@@ -127,11 +127,11 @@ describe.each(stores)("a bracket with limits (%s)", (name, layer) => {
             yield* Obj.call(cell, "changed")
             return taken.map(({ value }) => value)
           }),
-          { limits: { nodes: 2000 }, ...accept === undefined ? {} : { accept } }
+          { limits: { nodes: 200 }, ...accept === undefined ? {} : { accept } }
         )
       const error = yield* undecided(Avm.run(deal()))
       assert.strictEqual(error.limit, "nodes")
-      assert.isAtLeast(error.nodes, 2000)
+      assert.isAtLeast(error.nodes, 200)
       assert(error.best !== undefined)
       assert.strictEqual(error.best.values.length, 40)
       assert.isAbove(error.best.loss, 0)
@@ -184,7 +184,7 @@ describe("a bracket with limits", () => {
               return yield* end
             }
           }),
-          { limits: { nodes: 500 }, accept: () => true }
+          { limits: { nodes: 150 }, accept: () => true }
         )))
       for (const end of [Effect.fail("no"), Tx.retry, Effect.zipRight(Effect.exit(Tx.retry), Effect.fail("no"))]) {
         const error = yield* ends(end)
@@ -197,7 +197,7 @@ describe("a bracket with limits", () => {
           yield* Obj.call(cell, null)
           if (taken.some(({ value }) => value === 0)) yield* Effect.exit(Tx.retry)
         }),
-        { limits: { nodes: 500 }, accept: () => true }
+        { limits: { nodes: 150 }, accept: () => true }
       )))
       assert.strictEqual(kept.best, undefined)
     }).pipe(Effect.provide(memory)))
@@ -206,7 +206,7 @@ describe("a bracket with limits", () => {
     Effect.gen(function*() {
       let runs = 0
       const body = Effect.zipRight(Effect.sync(() => runs++), Effect.asVoid(knapsack(40)))
-      const error = yield* undecided(Avm.run(Tx.transact(body, { limits: { nodes: 2000, runs: 1 } })))
+      const error = yield* undecided(Avm.run(Tx.transact(body, { limits: { nodes: 200, runs: 1 } })))
       assert.deepStrictEqual([error.limit, error.runs, error.best, runs], ["nodes", 1, undefined, 2])
     }).pipe(Effect.provide(memory)))
 
@@ -234,7 +234,7 @@ describe("a bracket with limits", () => {
         throw new Error("broken")
       }
       const { exit, trace } = yield* Avm.runTraced(
-        Tx.transact(Effect.asVoid(knapsack(40)), { limits: { nodes: 2000 }, accept: broken })
+        Tx.transact(Effect.asVoid(knapsack(40)), { limits: { nodes: 200 }, accept: broken })
       )
       assert.isTrue(Exit.isFailure(exit) && String(exit.cause).includes("broken"))
       assert.deepStrictEqual(trace.slice(-2).map(({ event }) => event._tag), ["TransactionAborted", "ErrorOccurred"])
@@ -278,9 +278,9 @@ describe("Intent.compose with limits", () => {
 
   it.effect("says which one was reached, and accepts the best found so far if told to", () =>
     Effect.gen(function*() {
-      const error = yield* undecided(Avm.run(Intent.compose(parties, { balance, limits: { nodes: 3000 } })))
+      const error = yield* undecided(Avm.run(Intent.compose(parties, { balance, limits: { nodes: 300 } })))
       assert.deepStrictEqual([error.limit, error.best?.values.length], ["nodes", 40])
-      const deal = Intent.compose(parties, { balance, limits: { nodes: 3000 }, accept: () => true })
+      const deal = Intent.compose(parties, { balance, limits: { nodes: 300 }, accept: () => true })
       const { a, b } = yield* Avm.run(deal)
       const count = (all: ReadonlyArray<Nondet.Choice<number>>) => all.reduce((sum, { value }) => sum + value, 0)
       assert.strictEqual(count(a), count(b))

@@ -77,7 +77,8 @@ export const make = <A, E, R>(party: string, body: Effect.Effect<A, E, R> & NoNe
 // ---------------------------------------------------------------------------
 
 /**
- * Commits all parties under the best choices that satisfy every requirement, or fails with `Unsatisfiable`.
+ * Commits all parties under the best choices that satisfy every requirement, or fails with `Unsatisfiable`. With `limits`
+ * it may fail with `ChoicesUndecided` instead, or commit what was best by then if `accept` says so.
  *
  * ```ts
  * import { Avm, Constraint, Intent, Nondet } from "@effect-avm/core"
