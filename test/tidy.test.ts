@@ -78,6 +78,7 @@ const rooms: ReadonlyArray<Room> = [
   {
     name: "where programs stand",
     modules: [
+      "internal/budget",
       "internal/choices",
       "internal/deciding",
       "internal/eager",

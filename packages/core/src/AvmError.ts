@@ -2,7 +2,8 @@
  * Everything that can go wrong, one flat class each. They carry ids, not prose, and they travel: traces and remote calls
  * hold the same values.
  *
- * Their encoded form is JSON. The unions mirror the levels of the instruction set. Pinned by `test/core/AvmError.test.ts`.
+ * Their encoded form is JSON. The unions mirror the levels of the instruction set; what is in none of them belongs to a
+ * place that asks for it. Pinned by `test/core/AvmError.test.ts`.
  *
  * @since 0.1.0
  */
@@ -679,6 +680,47 @@ export class Unsatisfiable
 export type NondetError =
   | NoChoices
   | Unsatisfiable
+
+/**
+ * Which limit ended the search of a bracket.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Limit = Schema.Literal("runs", "nodes", "time")
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Limit = typeof Limit.Type
+
+/**
+ * A limit has ended the search of a bracket before it was known which choices are the best, or that none do; the transaction
+ * was aborted. Only brackets with limits fail with it (`Tx.Limits`), so it is in none of the unions.
+ *
+ * `runs` is how many ways to choose were tried, `nodes` how many decisions the solver took. `best` is there where choices
+ * were found under which all requirements hold, and that may be the best or not: their values, in the order of choosing,
+ * and what they lose against the best options of all choices.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ChoicesUndecided
+  extends Schema.TaggedError<ChoicesUndecided>("@effect-avm/core/ChoicesUndecided")("ChoicesUndecided", {
+    tx: TxId,
+    limit: Limit,
+    runs: Schema.Int,
+    nodes: Schema.Int,
+    best: Schema.optional(Schema.Struct({ values: Schema.Array(ValFromJson), loss: Schema.Number }))
+  })
+{
+  /** For people. */
+  override get message(): string {
+    const found = this.best === undefined ? "none that do" : `some that do and lose ${this.best.loss}`
+    return `the limit of ${this.limit} was reached: ${this.runs} ways to choose were tried, and ${found} were found`
+  }
+}
 
 // ---------------------------------------------------------------------------
 // across the families

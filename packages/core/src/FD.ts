@@ -247,11 +247,36 @@ export const label = <A extends Val>(variable: Var<A>): Label<A> =>
 // ---------------------------------------------------------------------------
 
 /**
+ * What ends a search by labels early. The body is not cut off: limits are looked at between its runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SearchLimits {
+  /** Labels that were given a value. */
+  readonly nodes?: number
+  /** Results of a stream. */
+  readonly solutions?: number
+  readonly time?: Duration.DurationInput
+}
+
+/**
+ * What limits add to the errors of a search: nothing where there are none.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type LimitedError<L> = L extends SearchLimits ? SolverError.SearchLimited : never
+
+/**
  * Every result of a transaction body under all labelings, on demand. Nothing is committed: use `commitFirst` for that.
  *
  * A body that fails is a dead end, and skipped (a `StoreError` ends the stream). So is a label for which nothing is left;
  * that a `post` or `narrow` answers false is for the body to judge. An instruction that was answered before the label that
- * is different now is not executed again; a body that then asks something else is a defect.
+ * is different now is not executed again; a body that then asks something else is a defect. So is `Tx.retry`, for which
+ * there is no attempt here that could be run again. What is enlisted is never run.
+ *
+ * A limit of solutions ends the stream; one of time or nodes makes it fail.
  *
  * All labelings are tried in one transaction, which is open until the stream ends, but is not the consumer's: in between
  * there may be others. In the trace are the entries of the last labeling.
@@ -275,28 +300,40 @@ export const label = <A extends Val>(variable: Var<A>): Label<A> =>
  * @since 0.1.0
  * @category searching
  */
-export const search = <A, E, R>(
-  body: Effect.Effect<A, E, R> & NoNest<R>
-): Stream.Stream<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | Tx | OutsideTx> =>
+export const search = <A, E, R, L extends SearchLimits | undefined = undefined>(
+  body: Effect.Effect<A, E, R> & NoNest<R>,
+  limits?: L
+): Stream.Stream<
+  A,
+  E | EnlistedError<R> | TransactError | LimitedError<L>,
+  Exclude<R, AnyInTx> | Tx | OutsideTx
+> =>
   // The places exist in types alone, as with `Tx.transact`.
-  searching.search<A, E, R>(instructions, body) as Stream.Stream<
+  searching.search<A, E, R>(instructions, body, limits ?? {}) as Stream.Stream<
     A,
-    E | EnlistedError<R> | TransactError,
+    E | EnlistedError<R> | TransactError | LimitedError<L>,
     Exclude<R, AnyInTx> | Tx | OutsideTx
   >
 
 /**
- * Commits the first labeling under which the body succeeds; none if there is none.
+ * Commits the first labeling under which the body succeeds; none if there is none. `Tx.retry` is no dead end: it waits, and
+ * so does an enlisted STM that retries; then the search begins anew, on a fresh snapshot. A limit of time or nodes makes it
+ * fail, and nothing is committed.
  *
  * @since 0.1.0
  * @category searching
  */
-export const commitFirst = <A, E, R>(
-  body: Effect.Effect<A, E, R> & NoNest<R>
-): Effect.Effect<Option.Option<A>, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | Tx | OutsideTx> =>
-  searching.commitFirst<A, E, R>(instructions, body) as Effect.Effect<
+export const commitFirst = <A, E, R, L extends SearchLimits | undefined = undefined>(
+  body: Effect.Effect<A, E, R> & NoNest<R>,
+  limits?: L
+): Effect.Effect<
+  Option.Option<A>,
+  E | EnlistedError<R> | TransactError | LimitedError<L>,
+  Exclude<R, AnyInTx> | Tx | OutsideTx
+> =>
+  searching.commitFirst<A, E, R>(instructions, body, limits ?? {}) as Effect.Effect<
     Option.Option<A>,
-    E | EnlistedError<R> | TransactError,
+    E | EnlistedError<R> | TransactError | LimitedError<L>,
     Exclude<R, AnyInTx> | Tx | OutsideTx
   >
 

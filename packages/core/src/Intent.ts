@@ -14,7 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Constraint } from "./Constraint.js"
 import { Nondet, require } from "./Nondet.js"
-import { type Options, transact, type TransactError, type Tx } from "./Tx.js"
+import { type LimitedError, type Limits, type Options, transact, type TransactError, type Tx } from "./Tx.js"
 import type { AnyInTx, EnlistedError, NoNest, OutsideTx } from "./TxPlace.js"
 
 // ---------------------------------------------------------------------------
@@ -54,7 +54,7 @@ export type Results<Parties> = { readonly [K in keyof Parties]: Value<Parties[K]
  * @since 0.1.0
  * @category models
  */
-export interface ComposeOptions<Parties, RS = never> extends Options<RS> {
+export interface ComposeOptions<Parties, RS = never, L extends Limits | undefined = undefined> extends Options<RS, L> {
   /** Ties the parties together, over the choices that their bodies answered: what one gives, another gets. */
   readonly balance?: (results: Results<Parties>) => Iterable<Constraint>
 }
@@ -77,7 +77,8 @@ export const make = <A, E, R>(party: string, body: Effect.Effect<A, E, R> & NoNe
 // ---------------------------------------------------------------------------
 
 /**
- * Commits all parties under the best choices that satisfy every requirement, or fails with `Unsatisfiable`.
+ * Commits all parties under the best choices that satisfy every requirement, or fails with `Unsatisfiable`. With `limits`
+ * it may fail with `ChoicesUndecided` instead, or commit what was best by then if `accept` says so.
  *
  * ```ts
  * import { Avm, Constraint, Intent, Nondet } from "@effect-avm/core"
@@ -101,18 +102,28 @@ export const make = <A, E, R>(party: string, body: Effect.Effect<A, E, R> & NoNe
  * @since 0.1.0
  * @category operations
  */
-export const compose = <const Parties extends Readonly<Record<string, Any>>, RS = never>(
+export const compose = <
+  const Parties extends Readonly<Record<string, Any>>,
+  RS = never,
+  L extends Limits | undefined = undefined
+>(
   parties: Parties,
-  options?: ComposeOptions<NoInfer<Parties>, RS>
+  options?: ComposeOptions<NoInfer<Parties>, RS, L>
 ): Effect.Effect<
   Results<Parties>,
-  Failure<Parties[keyof Parties]> | EnlistedError<Requirements<Parties[keyof Parties]>> | TransactError,
+  | Failure<Parties[keyof Parties]>
+  | EnlistedError<Requirements<Parties[keyof Parties]>>
+  | TransactError
+  | LimitedError<L>,
   Exclude<Requirements<Parties[keyof Parties]>, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
 > =>
   // Each party's body is one of a bracket, and what it fails with and needs is in the types of its intent.
   transact(joint(parties, options?.balance) as Effect.Effect<never>, options) as Effect.Effect<
     Results<Parties>,
-    Failure<Parties[keyof Parties]> | EnlistedError<Requirements<Parties[keyof Parties]>> | TransactError,
+    | Failure<Parties[keyof Parties]>
+    | EnlistedError<Requirements<Parties[keyof Parties]>>
+    | TransactError
+    | LimitedError<L>,
     Exclude<Requirements<Parties[keyof Parties]>, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
   >
 

@@ -13,11 +13,14 @@
  * a solver sees through. The more is said as constraints, the less often the body is run: it is run again for a boolean
  * only with other values of those choices that it had looked at. `choose` looks at once, `choice` when its `value` is read.
  *
+ * Which choices are the best may take long to find out: `Tx.Limits` end that. `Tx.retry` under choices that break a
+ * requirement chooses otherwise; under others it waits, even where worse ones would go on.
+ *
  * A raw `Tx.commit` checks the requirements under the first options. Outside transactions the first option is chosen, and
  * what is required must hold at once (A23).
  *
  * Hazard: the body of a bracket must depend on nothing but its instructions and its choices, as everything that is run
- * again. Pinned by `test/core/Nondet.test.ts`.
+ * again. Pinned by `test/core/Nondet.test.ts` and `test/core/AsIfChosen.test.ts`.
  *
  * @since 0.1.0
  */

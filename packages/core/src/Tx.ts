@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as STM from "effect/STM"
 import type {
+  ChoicesUndecided,
   ControllerUnreachable,
   CrossControllerTx,
   InvalidDuringTx,
@@ -117,16 +119,54 @@ export class Tx extends Context.Tag("@effect-avm/core/Tx")<Tx, Service>() {}
 export type { BeginOptions, EnlistedError, InTx, NoNest, OutsideTx } from "./TxPlace.js"
 
 /**
+ * What ends the search of a bracket with choices (D29) before it is over. A bracket without choices, or whose first ones
+ * do, is not concerned.
+ *
+ * At a limit the bracket aborts and fails with `ChoicesUndecided`. What is best of all is not known then. If the solver had
+ * come to something that may do, the body is run with that once more, so that the error can say whether it does: that is
+ * the best found so far, and is committed only if the option `accept` says so.
+ *
+ * The limits are those of one transaction: after a conflict, or after it has waited, a bracket searches anew. They are
+ * looked at between runs, and while the solver works; a body that does not end is for `Effect.timeout`.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options<RS = never> {
+export interface Limits {
+  /** So many ways to choose are tried. */
+  readonly runs?: number
+  /** Decisions of the solver. */
+  readonly nodes?: number
+  /** By the `Clock`, from when the first choices have turned out not to do. */
+  readonly time?: Duration.DurationInput
+}
+
+/**
+ * What limits add to the errors of a bracket: nothing where there are none.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type LimitedError<L> = L extends Limits ? ChoicesUndecided : never
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<RS = never, L extends Limits | undefined = undefined> {
   /** Locks the transaction to it; without, the first object accessed decides. */
   readonly controller?: ControllerId
   /** Runs on the snapshot, never conflicts nor waits; an instruction that would change anything fails (A31). */
   readonly readOnly?: boolean
   /** Reruns the body on a fresh snapshot after a conflict (D17). */
   readonly retry?: Schedule.Schedule<unknown, TxConflict, RS>
+  /** How long to look for choices that do (D29). With them the bracket may fail with `ChoicesUndecided`. */
+  readonly limits?: L
+  /**
+   * Whether, at a limit, to commit the best choices found so far, of which `undecided.best` tells; without, they never are.
+   * It should do nothing else than look.
+   */
+  readonly accept?: (undecided: ChoicesUndecided) => boolean
 }
 
 // ---------------------------------------------------------------------------
@@ -297,14 +337,18 @@ export const join = (controller?: ControllerId): Join => make.join({ controller:
  * @since 0.1.0
  * @category instructions
  */
-export const transact = <A, E, R, RS = never>(
+export const transact = <A, E, R, RS = never, L extends Limits | undefined = undefined>(
   body: Effect.Effect<A, E, R> & NoNest<R>,
-  options?: Options<RS>
-): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx> =>
+  options?: Options<RS, L>
+): Effect.Effect<
+  A,
+  E | EnlistedError<R> | TransactError | LimitedError<L>,
+  Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
+> =>
   // The places exist in types alone: this is where the bracket adds one and takes the other away.
   bracket(make, body, options) as Effect.Effect<
     A,
-    E | EnlistedError<R> | TransactError,
+    E | EnlistedError<R> | TransactError | LimitedError<L>,
     Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
   >
 
@@ -317,10 +361,10 @@ export const transact = <A, E, R, RS = never>(
  * @since 0.1.0
  * @category instructions
  */
-export const required = <A, E, R, RS = never>(
+export const required = <A, E, R, RS = never, L extends Limits | undefined = undefined>(
   body: Effect.Effect<A, E, R> & NoNest<R>,
-  options?: Options<RS>
-): Effect.Effect<A, E | TransactError | CrossControllerTx, R | NoInfer<RS> | Tx> =>
+  options?: Options<RS, L>
+): Effect.Effect<A, E | TransactError | CrossControllerTx | LimitedError<L>, R | NoInfer<RS> | Tx> =>
   Effect.flatMap(
     join(options?.controller),
     (joined) => Option.isSome(joined) ? body : bracket<A, E, R, RS>(make, body, options)
@@ -332,11 +376,15 @@ export const required = <A, E, R, RS = never>(
  * @since 0.1.0
  * @category instructions
  */
-export const transactWith = <RS = never>(options: Options<RS>) =>
-<A, E, R>(
-  body: Effect.Effect<A, E, R> & NoNest<R>
-): Effect.Effect<A, E | EnlistedError<R> | TransactError, Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx> =>
-  transact(body, options)
+export const transactWith =
+  <RS = never, L extends Limits | undefined = undefined>(options: Options<RS, L>) =>
+  <A, E, R>(
+    body: Effect.Effect<A, E, R> & NoNest<R>
+  ): Effect.Effect<
+    A,
+    E | EnlistedError<R> | TransactError | LimitedError<L>,
+    Exclude<R, AnyInTx> | NoInfer<RS> | Tx | OutsideTx
+  > => transact(body, options)
 
 // ---------------------------------------------------------------------------
 // internal

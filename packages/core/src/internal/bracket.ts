@@ -19,16 +19,15 @@ import type * as Tracer from "effect/Tracer"
 import type { StoreError, TxConflict, Unsatisfiable } from "../AvmError.js"
 import type { ControllerId } from "../ControllerId.js"
 import type { Instr } from "../Instr.js"
-import type { Abort, Begin, Commit, CommitError, Options, TransactError, Tx } from "../Tx.js"
+import type { Abort, Begin, Commit, CommitError, Limits, Options, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
-import { choosing } from "./choosing.js"
+import { choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, iterating } from "./instruction.js"
-import { violated } from "./judging.js"
 import { peek } from "./peek.js"
-import { isUndecided } from "./settling.js"
+import * as settling from "./settling.js"
 import * as spans from "./spans.js"
 import { causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
@@ -50,7 +49,7 @@ const patience = 1
 export const bracket = <A, E, R, RS = never>(
   instructions: Instructions,
   body: Effect.Effect<A, E, R>,
-  options: Options<RS> | undefined
+  options: Options<RS, Limits | undefined> | undefined
 ): Effect.Effect<A, E | TransactError, R | RS | Tx> =>
   new Bracket(
     instructions,
@@ -58,7 +57,8 @@ export const bracket = <A, E, R, RS = never>(
     body as Effect.Effect<A, E>,
     Option.fromNullable(options?.controller),
     options?.readOnly === true,
-    options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined
+    options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined,
+    options
   )
 
 class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
@@ -67,7 +67,8 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
     readonly body: Effect.Effect<A, E>,
     readonly controller: Option.Option<ControllerId>,
     readonly readOnly: boolean,
-    readonly retry: Schedule.Schedule<unknown, TxConflict> | undefined
+    readonly retry: Schedule.Schedule<unknown, TxConflict> | undefined,
+    readonly search: Searching | undefined
   ) {
     super()
   }
@@ -196,7 +197,7 @@ const attempt = <A, E>(
 }
 
 /** Counted for whoever looks at metrics; nobody pays for it who has not lost. */
-const retried = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const retried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.zipRight(Metric.increment(retries), effect)
 
 const retries = Metric.counter("avm.transaction.retries", {
@@ -269,9 +270,12 @@ class Attempt<A, E> {
   ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
     const onSuccess = (answer: A) => effectOf(this.commit(id, answer))
     const onFailure = <E1>(cause: Cause.Cause<E1>) => effectOf(this.abort(id, cause, again))
-    return again
-      ? choosing(restore, id, body, onSuccess, onFailure)
-      : Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
+    if (!again) return Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
+    // That it reaches its limits is in the type of the bracket that has limits.
+    return choosing(restore, id, body, onSuccess, onFailure, this.bracket.search ?? {}) as Effect.Effect<
+      A | Waiting | Undecided,
+      E | TransactError
+    >
   }
 
   private commit(id: TxId, answer: A): Step<A | Waiting | Undecided, TransactError> {
@@ -286,7 +290,7 @@ class Attempt<A, E> {
         const error = Cause.failureOption(cause)
         const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
         if (lost) this.tries.lost = error.value
-        if (Option.isSome(error) && isUndecided(error.value)) return Exit.succeed(undecided)
+        if (Option.isSome(error) && settling.isUndecided(error.value)) return Exit.succeed(undecided)
         const exit = waitingOr(cause, id)
         this.ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
         return exit
@@ -304,7 +308,7 @@ class Attempt<A, E> {
     again: boolean
   ): Step<Waiting | Undecided, E1 | StoreError> {
     const { bracket: { instructions }, fiber } = this
-    const hopeless = !again && Cause.isFailure(cause) && isHopeless(fiber, id)
+    const hopeless = !again && isHopeless(fiber, id, cause)
     const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
     if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
     const abandoned = abandon(instructions, id)
@@ -324,11 +328,16 @@ class Undecided {
 
 const undecided = new Undecided()
 
-/** Whether the body has failed where something it requires does not hold anyway. */
-const isHopeless = (fiber: AnyFiber, id: TxId): boolean => {
-  const tx = fiber.getFiberRef(current)?.open
-  return tx !== undefined && tx.id === id && tx.choices !== undefined && tx.choices.known.length > 0 &&
-    violated(tx.choices).length > 0
+/** Whether the body has failed, or waits, where something it requires does not hold anyway, and may choose otherwise. */
+const isHopeless = (fiber: AnyFiber, id: TxId, cause: Cause.Cause<unknown>): boolean => {
+  const cell = fiber.getFiberRef(current)
+  const tx = cell?.open
+  // Where nothing was chosen, nothing can be chosen otherwise.
+  if (cell === undefined || tx?.id !== id || (tx.choices?.known.length ?? 0) === 0) return false
+  // What takes long to say is said where the body is run again. A step that is left is a defect: it says nothing.
+  const step = settling.isHopeless(cell, tx, cause, () => false)
+  tx.undecided = !(step instanceof Later) && step !== false
+  return tx.undecided
 }
 
 // ---------------------------------------------------------------------------

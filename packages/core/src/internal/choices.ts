@@ -28,6 +28,9 @@ export interface Choice {
   readonly losses: ReadonlyArray<number>
 }
 
+/** Which option each choice should be. */
+export type Plan = ReadonlyMap<Choice, number>
+
 /** What was required, at its place in the tree. */
 export interface Requirement {
   readonly branch: Branch
@@ -73,6 +76,9 @@ export interface Saved {
   readonly at: number
 }
 
+/** What a loss of one is, in whole numbers: six decimal places of a weight count. */
+export const precision = 1_000_000
+
 /** A transaction at its beginning. */
 export const nothingChosen: Saved = { made: 0, seen: 0, required: 0, branch: undefined, at: 0 }
 
@@ -85,7 +91,7 @@ export class Choices {
   /** All that were found, in any run. */
   readonly known: Array<Choice> = []
   /** What each run should choose; where it says nothing, what is best. */
-  plan: ReadonlyMap<Choice, number> = new Map()
+  plan: Plan = new Map()
 
   readonly made: Array<Made> = []
   private readonly order: Array<Made> = []
@@ -132,6 +138,14 @@ export class Choices {
       this.fork(made)
     }
     return made.choice.options[made.option]
+  }
+
+  /** What was chosen in this run, in the order of choosing, and what all of it is worth less than the best options. */
+  get chosen(): { readonly values: ReadonlyArray<Val>; readonly loss: number } {
+    return {
+      values: this.made.map(({ choice, option }) => choice.options[option]),
+      loss: this.made.reduce((sum, { choice, option }) => sum + choice.losses[option], 0) / precision
+    }
   }
 
   require(condition: boolean | ConstraintData, name: string | undefined, open: boolean): void {

@@ -6,10 +6,11 @@ import { type Constraint, type ConstraintData, data } from "../Constraint.js"
 import * as FD from "../FD.js"
 import * as Nondet from "../Nondet.js"
 import { fromUnknown, type Val } from "../Val.js"
-import { Choices } from "./choices.js"
+import { Choices, precision } from "./choices.js"
 import { check } from "./deciding.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
+import { mentionsVariables } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
 import type { Space, Values } from "./space.js"
@@ -153,9 +154,6 @@ const choose = (
   }
 }
 
-/** Six decimal places of a weight count. */
-const precision = 1_000_000
-
 /** What each option is worth less than the best one. */
 const lossesOf = (options: number, weights: ReadonlyArray<number> | undefined): ReadonlyArray<number> | string => {
   if (weights === undefined) return Array.from({ length: options }, (_, place) => place * precision)
@@ -186,16 +184,13 @@ const require = (
     if (typeof condition === "boolean") choices.require(condition, name, false)
     else {
       const constraint = data(condition)
-      const space = tx.variables?.space
+      const open = mentionsVariables(constraint)
+      const space = open ? overlayOf(cell, tx).space : undefined
       const interned = space?.interned ?? new Interned()
-      let open = false
-      check(constraint, interned, ({ _tag, id }) => {
-        if (_tag === "Variable") {
-          open = true
-          return space?.engine.values(space.variable(id)) ?? refuseVariable(id)
-        }
-        return (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option))
-      })
+      check(constraint, interned, ({ _tag, id }) =>
+        _tag === "Variable"
+          ? space?.engine.values(space.variable(id)) ?? refuseVariable(id)
+          : (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option)))
       choices.require(constraint, name, open)
     }
     return done

@@ -10,17 +10,22 @@ import { Constraint, type ConstraintSolver, Domain, Problem, Solver } from "@eff
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConstraintData } from "../Constraint.js"
-import type { Branch, Choice, Choices, Requirement } from "./choices.js"
+import type { Budget } from "./budget.js"
+import type { Branch, Choice, Choices, Plan, Requirement } from "./choices.js"
 import type { Interned } from "./interning.js"
 import { refuseVariable, type Scope } from "./lowering.js"
 import { shift } from "./shifting.js"
 import { Sketch } from "./sketch.js"
 import type { Space } from "./space.js"
 
-/** What is best by all that is known, or the names of requirements that cannot hold together. */
+/**
+ * What is best by all that is known, or the names of requirements that cannot hold together. Where a limit has ended the
+ * search for it, what was best so far.
+ */
 export type Decision =
-  | { readonly _tag: "Planned"; readonly plan: ReadonlyMap<Choice, number> }
+  | { readonly _tag: "Planned"; readonly plan: Plan }
   | { readonly _tag: "Impossible"; readonly requirements: ReadonlyArray<string> }
+  | { readonly _tag: "Limited"; readonly limit: "nodes" | "time"; readonly plan: Plan | undefined }
 
 /** The variables at the end of a run that requires something of them. */
 export interface Leaf {
@@ -42,21 +47,28 @@ export const decide = (
   choices: Choices,
   leaves: ReadonlyMap<Branch, Leaf>,
   interned: Interned,
-  solver: ConstraintSolver.Service
+  solver: ConstraintSolver.Service,
+  budget: Budget
 ): Effect.Effect<Decision> =>
   Effect.gen(function*() {
     const sketch = sketchOf(choices, leaves, interned)
     // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
     const search = { variables: weightiest(choices), variableOrder: "input" } as const
     const problem = sketch.problem([preferred(choices)])
-    const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search }))
-    if (outcome._tag === "Unsatisfiable") {
-      return { _tag: "Impossible", requirements: yield* impossible(problem, search) }
+    const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search, limits: budget.left }))
+    budget.nodes += outcome.progress.nodes
+    const planned = (solution: Problem.Solution): Plan =>
+      new Map(choices.known.map((choice) => [choice, solution[choice.number]]))
+    switch (outcome._tag) {
+      case "Solved":
+        return { _tag: "Planned", plan: planned(outcome.solution) }
+      case "Unsatisfiable":
+        return { _tag: "Impossible", requirements: yield* impossible(problem, search, budget) }
+      case "Limited": {
+        const limit = outcome.limit === "time" ? "time" : "nodes"
+        return { _tag: "Limited", limit, plan: Option.getOrUndefined(Option.map(outcome.best, planned)) }
+      }
     }
-    const solution = outcome._tag === "Solved" ? Option.some(outcome.solution) : outcome.best
-    if (Option.isNone(solution)) return yield* Effect.dieMessage("A solver without limits gave up")
-    const { value: found } = solution
-    return { _tag: "Planned", plan: new Map(choices.known.map((choice) => [choice, found[choice.number]])) }
   })
 
 /** Throws `Refused` where a constraint makes no sense for some of the values. */
@@ -145,14 +157,16 @@ const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned:
  */
 const impossible = (
   problem: Problem.Problem,
-  search: NonNullable<Solver.Options["search"]>
+  search: NonNullable<Solver.Options["search"]>,
+  budget: Budget
 ): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     let requirements = problem.requirements
     let names = [...new Set(requirements.flatMap(({ name }) => name ?? []))]
     for (const name of names) {
+      if (budget.reached === "time") break
       const fewer = requirements.filter((requirement) => requirement.name !== name)
-      const options: Solver.Options = { search, limits: { nodes: 10_000 } }
+      const options: Solver.Options = { search, limits: { ...budget.left, nodes: 10_000 } }
       const outcome = yield* Effect.orDie(Solver.solve({ ...problem, requirements: fewer, objectives: [] }, options))
       if (outcome._tag !== "Unsatisfiable") continue
       requirements = fewer

@@ -91,3 +91,21 @@ export const substituted = (data: ConstraintData, valueOf: ValueOf): ConstraintD
       return { ...data, constraint: substituted(data.constraint, valueOf) }
   }
 }
+
+/** Whether it is about variables as well: then values of choices alone do not say whether it holds. */
+export const mentionsVariables = (data: ConstraintData): boolean => {
+  const inTerm = (data: TermData): boolean =>
+    data._tag === "Variable" || data._tag === "Sum" && data.terms.some(({ term }) => inTerm(term))
+  switch (data._tag) {
+    case "Compare":
+      return inTerm(data.left) || inTerm(data.right)
+    case "AllDifferent":
+    case "Table":
+      return data.terms.some(inTerm)
+    case "And":
+    case "Or":
+      return data.constraints.some(mentionsVariables)
+    case "Not":
+      return mentionsVariables(data.constraint)
+  }
+}

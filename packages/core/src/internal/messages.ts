@@ -192,7 +192,7 @@ const receive = (kernel: Kernel, cell: Cell): Step<Option.Option<Val>, Obj.Recei
   const skip = tx.messages.taken(self)
   return andThen(peek(kernel, self, { skip, limit: 1, until: tx.snapshot }), ([message]) => {
     if (message === undefined) {
-      tx.messages.drained.push(self)
+      tx.messages.drain(self)
       return succeed(Option.none())
     }
     return andThen(changing(cell, "receive"), () => {

@@ -3,8 +3,9 @@
  *
  * Before each label the transaction is saved. A run that has come to its end, or to a dead end, goes back to the last label
  * that has another value, and the body is run again on its record up to there. Between runs the transaction is nobody's:
- * whoever consumes the results works outside of it.
+ * whoever consumes the results works outside of it. A run that asks to wait (`Tx.retry`) is no dead end.
  */
+import { SolverError } from "@effect-avm/solver"
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,14 +14,15 @@ import * as Stream from "effect/Stream"
 import { NestedTxNotSupported, type StoreError } from "../AvmError.js"
 import type { Abort, Begin, Commit, CommitError, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
-import { commitCause } from "./bracket.js"
+import { commitCause, retried } from "./bracket.js"
+import { Budget, type Limits } from "./budget.js"
 import { Differs } from "./choices.js"
 import { type Cell, here } from "./frame.js"
 import { feeding, Record } from "./refeeding.js"
-import { settle } from "./settling.js"
+import { isHopeless, settle } from "./settling.js"
 import { effectOf } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
-import { waitingOf } from "./waiting.js"
+import { type Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a search consists of. */
 interface Instructions {
@@ -36,28 +38,35 @@ interface Instructions {
 /** Each result under which the body succeeds; nothing is committed. */
 export const search = <A, E, R>(
   instructions: Instructions,
-  body: Effect.Effect<A, E, R>
-): Stream.Stream<A, E | TransactError, R | Tx> =>
+  body: Effect.Effect<A, E, R>,
+  limits: Limits & { readonly solutions?: number }
+): Stream.Stream<A, E | TransactError | SolverError.SearchLimited, R | Tx> =>
   Stream.unwrapScoped(Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new Searching<A, E, R>(instructions, body)),
+      searchFor(instructions, body, limits, limits.solutions),
       (searching) => searching.end
     ),
     (searching) =>
       Stream.repeatEffectOption(Effect.matchCauseEffect(searching.next, {
-        onFailure: (cause) => Effect.failCause(Cause.map(cause, Option.some)),
+        onFailure: (cause) =>
+          Option.isSome(searching.waitingOf(cause))
+            ? Effect.die(noWaiting)
+            : Effect.failCause(Cause.map(cause, Option.some)),
         onSuccess: Option.match({ onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed })
       }))
   ))
 
-/** The first result, committed. */
+/** A result is of one snapshot: what was found on it already would be found once more on another. */
+const noWaiting = new Error("Tx.retry in FD.search, which has no attempt to run again: FD.commitFirst waits")
+
+/** The first result, committed. What has to wait, by `Tx.retry` or by an enlisted STM, begins anew on another snapshot. */
 export const commitFirst = <A, E, R>(
   instructions: Instructions,
-  body: Effect.Effect<A, E, R>
-): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> =>
-  Effect.suspend(() => {
-    const searching = new Searching<A, E, R>(instructions, body)
-    return Effect.onExit(
+  body: Effect.Effect<A, E, R>,
+  limits: Limits
+): Effect.Effect<Option.Option<A>, E | TransactError | SolverError.SearchLimited, R | Tx> =>
+  Effect.flatMap(searchFor(instructions, body, limits), (searching) => {
+    const once = Effect.onExit(
       Effect.flatMap(
         searching.next,
         (found): Effect.Effect<Option.Option<A>, TransactError, Tx> =>
@@ -65,11 +74,18 @@ export const commitFirst = <A, E, R>(
       ),
       () => searching.end
     )
+    return Effect.catchAllCause(once, (cause) =>
+      Option.match(searching.waitingOf(cause), {
+        onNone: () => Effect.failCause(cause),
+        onSome: ({ until }) => Effect.zipRight(until, retried(commitFirst(instructions, body, limits)))
+      }))
   })
 
 // ---------------------------------------------------------------------------
 // the search
 // ---------------------------------------------------------------------------
+
+type Found<A, E, R> = Effect.Effect<Option.Option<A>, E | TransactError | SolverError.SearchLimited, R | Tx>
 
 /** A label with the value it has now. */
 interface Point {
@@ -80,7 +96,17 @@ interface Point {
   readonly at: number
 }
 
+const searchFor = <A, E, R>(
+  instructions: Instructions,
+  body: Effect.Effect<A, E, R>,
+  limits: Limits,
+  most = Infinity
+): Effect.Effect<Searching<A, E, R>> =>
+  Effect.clockWith((clock) => Effect.sync(() => new Searching(instructions, body, new Budget(limits, clock), most)))
+
 class Searching<A, E, R> {
+  private failures = 0
+  private solutions = 0
   private tx: Transaction | undefined
   private id: TxId | undefined
   private readonly record = new Record()
@@ -89,13 +115,19 @@ class Searching<A, E, R> {
   private ended = false
   private fed: readonly [from: Context.Context<R>, to: Context.Context<R>] | undefined
 
-  constructor(private readonly instructions: Instructions, private readonly body: Effect.Effect<A, E, R>) {}
+  constructor(
+    private readonly instructions: Instructions,
+    private readonly body: Effect.Effect<A, E, R>,
+    private readonly budget: Budget,
+    private readonly most: number
+  ) {}
 
   /** The next result; none if there is none. */
-  get next(): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
-    return this.within((cell, restore) =>
-      this.begun ? this.going(cell, restore) : Effect.flatMap(this.begin(cell), () => this.run(cell, restore))
-    )
+  get next(): Found<A, E, R> {
+    return this.within((cell, restore): Found<A, E, R> => {
+      if (this.solutions >= this.most) return Effect.succeedNone
+      return this.begun ? this.going(cell, restore) : Effect.flatMap(this.begin(cell), () => this.run(cell, restore))
+    })
   }
 
   get commit(): Effect.Effect<void, TransactError, Tx> {
@@ -104,6 +136,11 @@ class Searching<A, E, R> {
       this.ended = true
       return id === undefined ? Effect.void : Effect.asVoid(finish(this.instructions.commit({ id })))
     })
+  }
+
+  /** What this search waits for, if that is why it has ended. */
+  waitingOf(cause: Cause.Cause<unknown>): Option.Option<Waiting> {
+    return Option.flatMap(Option.fromNullable(this.id), (id) => waitingOf(cause, id))
   }
 
   /** Leaves nothing open. */
@@ -153,7 +190,10 @@ class Searching<A, E, R> {
           const saved = tx.save()
           const code = variables.pick(id, undefined)
           if (code === undefined) tx.restore(saved)
-          else this.points.push({ id, saved, code, at: this.record.length - 1 })
+          else {
+            this.budget.nodes++
+            this.points.push({ id, saved, code, at: this.record.length - 1 })
+          }
           return code
         }
       }
@@ -164,25 +204,48 @@ class Searching<A, E, R> {
   private going(
     cell: Cell,
     restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-  ): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
-    return Effect.suspend(() => this.goBack() ? this.run(cell, restore) : Effect.succeedNone)
+  ): Found<A, E, R> {
+    return Effect.suspend((): Found<A, E, R> => {
+      if (!this.goBack()) return Effect.succeedNone
+      const { budget: { nodes, reached: limit }, failures, solutions } = this
+      if (limit === undefined) return this.run(cell, restore)
+      return Effect.fail(new SolverError.SearchLimited({ limit, nodes, failures, solutions }))
+    })
+  }
+
+  private failed(
+    cell: Cell,
+    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
+  ): Found<A, E, R> {
+    this.failures++
+    return this.going(cell, restore)
   }
 
   private run(
     cell: Cell,
     restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-  ): Effect.Effect<Option.Option<A>, E | TransactError, R | Tx> {
+  ): Found<A, E, R> {
     const { record, tx } = this
     if (tx === undefined) return Effect.succeedNone
     const run = restore(Effect.mapInputContext(this.body, (context: Context.Context<R>) => this.feed(context)))
     return Effect.matchCauseEffect(run, {
-      onFailure: (cause) => isDeadEnd(cause, tx) ? this.going(cell, restore) : Effect.failCause(cause),
+      onFailure: (cause) =>
+        Effect.flatMap(
+          Cause.isFailure(cause) ? Effect.succeed(isDeadEnd(cause)) : restore(effectOf(isHopeless(cell, tx, cause))),
+          (dead) => dead ? this.failed(cell, restore) : Effect.failCause(cause)
+        ),
       onSuccess: (answer) => {
         const { expected } = record
         if (expected !== undefined) return Effect.die(new Differs({ found: "its end", expected }))
         return Effect.flatMap(
-          effectOf(settle(cell, tx)),
-          (names) => names.length === 0 ? Effect.succeed(Option.some(answer)) : this.going(cell, restore)
+          restore(effectOf(settle(cell, tx))),
+          (names) => {
+            if (names?.length !== 0) return this.failed(cell, restore)
+            // A body cannot keep its `Tx.retry` to itself.
+            if (tx.waiting !== undefined) return Effect.die(tx.waiting)
+            this.solutions++
+            return Effect.succeed(Option.some(answer))
+          }
         )
       }
     })
@@ -198,6 +261,7 @@ class Searching<A, E, R> {
       const saved = tx.save()
       const code = tx.variables?.pick(id, point.code)
       if (code !== undefined && tx.variables !== undefined) {
+        this.budget.nodes++
         points.push({ id, saved, code, at })
         record.revise(at, tx.variables.space.value(code))
         return true
@@ -218,8 +282,8 @@ class Searching<A, E, R> {
 // ---------------------------------------------------------------------------
 
 /** A body that fails has given up these labels; a store that fails says nothing of them. */
-const isDeadEnd = <E>(cause: Cause.Cause<E>, tx: Transaction): boolean =>
-  Option.isNone(waitingOf(cause, tx.id)) && Option.match(Cause.failureOption(cause), {
+const isDeadEnd = <E>(cause: Cause.Cause<E>): boolean =>
+  Option.match(Cause.failureOption(cause), {
     onNone: () => false,
     onSome: (error) =>
       (error as { readonly _tag?: unknown } | null | undefined)?._tag !== ("StoreError" satisfies StoreError["_tag"])

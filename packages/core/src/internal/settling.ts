@@ -1,17 +1,30 @@
 /**
  * What a commit asks of choices and variables: whether everything holds that was required of them (D29).
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Unsatisfiable } from "../AvmError.js"
 import type { Cell } from "./frame.js"
 import { substituted, violated } from "./judging.js"
 import { Refused } from "./lowering.js"
 import type { Space } from "./space.js"
-import { die, effectOf, later, type Step } from "./sync.js"
+import { andThen, die, effectOf, later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { waitingOf } from "./waiting.js"
 
-/** The names of requirements that do not hold in this run; none, and then they go on to hold for its variables. */
-export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>> => {
+/** The names of requirements that do not hold; undefined where it was given up to find that out. */
+export type Settled = ReadonlyArray<string> | undefined
+
+/**
+ * The names of requirements that do not hold in this run; none, and then they go on to hold for its variables. Whether these
+ * have values may take long to say: `goesOn` is told now and then how many decisions that has taken, and may give it up.
+ */
+export const settle = (
+  cell: Cell,
+  tx: Transaction,
+  goesOn: (nodes: number) => boolean = () => true
+): Step<Settled> => {
   const { choices, variables } = tx
   if (choices === undefined) return none
   const names = violated(choices)
@@ -28,20 +41,39 @@ export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>>
       return die(error instanceof Refused ? error.error : error)
     }
   }
-  const found = satisfiable(cell, variables.space)
-  const answer = (found: boolean) => found ? none : open.map(({ name }) => name)
-  return typeof found === "boolean" ? answer(found) : later(Effect.map(effectOf(found), answer))
+  return andThen(
+    satisfiable(cell, variables.space, goesOn),
+    (found) => found === undefined ? undefined : found ? none : open.map(({ name }) => name)
+  )
 }
 
+/**
+ * Whether a run that has failed, or that waits, does so in a way that does not do anyway: something that it has required so
+ * far does not hold. Nothing else is asked of this run then.
+ */
+export const isHopeless = (
+  cell: Cell,
+  tx: Transaction,
+  cause: Cause.Cause<unknown>,
+  goesOn?: (nodes: number) => boolean
+): Step<boolean | undefined> =>
+  Cause.isFailure(cause) || Option.isSome(waitingOf(cause, tx.id))
+    ? andThen(settle(cell, tx, goesOn), (names) => names === undefined ? undefined : names.length > 0)
+    : false
+
 /** Whether the variables have values at all: what propagates may still be impossible. */
-const satisfiable = (cell: Cell, space: Space): Step<boolean> => {
+const satisfiable = (cell: Cell, space: Space, goesOn: (nodes: number) => boolean): Step<boolean | undefined> => {
   const search = space.engine.search()
-  const run = (): Step<boolean> => {
+  const run = (): Step<boolean | undefined> => {
     const step = search.run(steps)
-    if (step === "paused") {
-      return later(Effect.zipRight(cell.execution.allowance.pause, Effect.suspend(() => effectOf(run()))))
+    const { nodes } = search.progress
+    if (step === "paused" && goesOn(nodes)) {
+      const pause = Effect.onInterrupt(cell.execution.allowance.pause, () => Effect.sync(() => search.close()))
+      return later(Effect.zipRight(pause, Effect.suspend(() => effectOf(run()))))
     }
     search.close()
+    if (step === "paused") return undefined
+    goesOn(nodes)
     return step === "solution"
   }
   return run()

@@ -16,7 +16,7 @@ import type { BeginOptions } from "../TxPlace.js"
 import type { Val } from "../Val.js"
 import { type Choices, nothingChosen, type Saved as SavedChoices } from "./choices.js"
 import type { Cell, Frame } from "./frame.js"
-import { PendingMessages } from "./pendingMessages.js"
+import { nothingDone, PendingMessages, type Saved as SavedMessages } from "./pendingMessages.js"
 import type { Ticket } from "./privilege.js"
 import type { Step } from "./sync.js"
 import type * as Variables from "./variables.js"
@@ -90,7 +90,9 @@ export interface Saved {
   readonly replicas: Pending<ReadonlyMap<MachineId, PendingReplica>>
   readonly inputs: number
   readonly enlisted: STM.STM<unknown, unknown> | undefined
+  readonly waiting: Waiting | undefined
   readonly entries: number
+  readonly messages: SavedMessages | undefined
   readonly variables: Variables.Saved | undefined
   readonly choices: SavedChoices | undefined
 }
@@ -135,6 +137,8 @@ export class Transaction {
   variables: Variables.Overlay | undefined = undefined
   /** What is chosen and required in here, if anything is (D29). */
   choices: Choices | undefined = undefined
+  /** Set by a bracket that goes on to try other choices: nothing is given up with this transaction (D28). */
+  undecided = false
   /** The search that it is for, if any. */
   search: Search | undefined = undefined
   /** The fibers that have forked others in here (A38). */
@@ -303,7 +307,9 @@ export class Transaction {
       replicas: copied(this.replicas),
       inputs: this.inputs.length,
       enlisted: this.enlisted,
+      waiting: this.waiting,
       entries: this.search?.entries.length ?? 0,
+      messages: this.pendingMessages?.save(),
       variables: this.variables?.save(),
       choices: this.choices?.save()
     }
@@ -323,12 +329,10 @@ export class Transaction {
     this.replicas = saved.replicas
     this.inputs.length = saved.inputs
     this.enlisted = saved.enlisted
+    this.waiting = saved.waiting
     if (this.search !== undefined) this.search.entries.length = saved.entries
-    if (saved.variables !== undefined) this.variables?.restore(saved.variables)
-    else if (this.variables !== undefined) {
-      this.variables.abort(false)
-      this.variables = undefined
-    }
+    this.pendingMessages?.restore(saved.messages ?? nothingDone)
+    this.variables?.restore(saved.variables)
     if (saved.choices !== undefined) this.choices?.restore(saved.choices)
     else this.choices?.restore(nothingChosen)
   }

@@ -1,6 +1,7 @@
 /**
  * The Tx family: beginning and finishing.
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -51,14 +52,17 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
     const tx = mine(cell, id, "commitTx")
     if (tx instanceof Later) return later(tx.effect as Effect.Effect<never, Tx.FinishError>) // a failure
     return tx.forking.size === 0
-      ? whole(commit(kernel, cell, tx))
-      : whole(andThen(withoutOthers(cell, tx), () => commit(kernel, cell, tx)))
+      ? commit(kernel, cell, tx)
+      : andThen(whole(withoutOthers(cell, tx)), () => commit(kernel, cell, tx))
   },
   abort: (cell, id) =>
     andThen(
       mine(cell, id, "abortTx"),
-      // What waits is run again as it was (D28).
-      (tx) => whole(andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined)))
+      // What waits is run again as it was (D28), and so is what is not decided yet.
+      (tx) =>
+        whole(
+          andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined && !tx.undecided))
+        )
     ),
   retry: (cell) => retry(kernel, cell),
   enlist: (cell, stm) => enlist(cell, stm),
@@ -166,17 +170,30 @@ export const commit = (
   cell: Cell,
   tx: Transaction
 ): Step<true, TxConflict | Unsatisfiable | StoreError> => {
-  // A body cannot keep its `Tx.retry` to itself.
   const { choices, waiting } = tx
-  if (waiting !== undefined) return andThen(abort(kernel, cell, tx), () => die(waiting))
-  if (choices === undefined || choices.settled) return commitChanges(kernel, cell, tx)
-  return andThen(settle(cell, tx), (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
-    if (requirements.length === 0) return commitChanges(kernel, cell, tx)
-    const error = new Unsatisfiable({ tx: tx.id, requirements })
-    const final = tx.options.bracket !== true || choices.known.length === 0
-    return andThen(abort(kernel, cell, tx), () => fail(final ? error : mayDecide(error)))
-  })
+  const final = choices === undefined || tx.options.bracket !== true || choices.known.length === 0
+  // A body cannot keep its `Tx.retry` to itself; with other choices it may not come to it.
+  if (waiting !== undefined && (final || choices.settled)) return whole(gaveUp(kernel, cell, tx, waiting))
+  if (choices === undefined || choices.settled) return whole(commitChanges(kernel, cell, tx))
+  // A bracket can take its time over what it requires, where it knows of its limits, and can be interrupted.
+  const isFirst = tx.options.bracket === true && tx.search === undefined
+  const settled = isFirst ? settle(cell, tx, () => false) : settle(cell, tx)
+  // So far nothing is final, and whoever is interrupted aborts.
+  return andThen(
+    mapLater(settled, Effect.catchAllCause((cause) => undone(kernel, cell, tx, cause))),
+    (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
+      if (requirements?.length === 0) {
+        return whole(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
+      }
+      const decided = final && requirements !== undefined
+      const error = new Unsatisfiable({ tx: tx.id, requirements: requirements ?? [] })
+      return whole(andThen(abort(kernel, cell, tx, decided), () => fail(decided ? error : mayDecide(error))))
+    }
+  )
 }
+
+const gaveUp = (kernel: Kernel, cell: Cell, tx: Transaction, waiting: Waiting): Step<never, StoreError> =>
+  andThen(abort(kernel, cell, tx), () => die(waiting))
 
 const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
   if (tx.variables?.isStale === true) {
@@ -201,10 +218,17 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
   if (!(outcome instanceof Later)) return ended(kernel, cell, tx, outcome)
   return later(Effect.matchCauseEffect(outcome.effect, {
     // A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9).
-    onFailure: (cause) => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause))),
+    onFailure: (cause) => undone(kernel, cell, tx, cause),
     onSuccess: (outcome) => effectOf(ended(kernel, cell, tx, outcome))
   }))
 }
+
+const undone = <E>(
+  kernel: Kernel,
+  cell: Cell,
+  tx: Transaction,
+  cause: Cause.Cause<E>
+): Effect.Effect<never, E | StoreError> => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause)))
 
 const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict | StoreError> => {
   switch (outcome._tag) {

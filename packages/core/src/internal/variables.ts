@@ -85,6 +85,10 @@ interface Point {
 
 type Points = Map<string, Point>
 
+interface Known extends Readonly<Point> {
+  readonly point: Point
+}
+
 interface Label {
   readonly point: Point
   readonly variable: number
@@ -100,8 +104,12 @@ export class Overlay {
   private readonly before: number
   private changes: Array<Change> = []
   private readonly labels: Array<Label> = []
+  /** What was known of labels before this transaction knew more. */
+  private readonly learned: Array<Known> = []
   private points: Points
   private dead = false
+  /** Where it begins. */
+  private readonly beginning: Saved
 
   constructor(private readonly variables: Variables, owner: Frame) {
     this.space = variables.take()
@@ -109,6 +117,7 @@ export class Overlay {
     this.depth = this.space.mark()
     this.before = this.space.count
     this.points = variables.searchOf(owner)
+    this.beginning = this.save()
   }
 
   freshId(): string {
@@ -134,6 +143,7 @@ export class Overlay {
     const key = place < this.before ? id : `#${place - this.before}`
     let point = this.points.get(key)
     if (point === undefined) this.points.set(key, point = { current: undefined, exhausted: false, next: new Map() })
+    this.learned.push({ point, current: point.current, exhausted: point.exhausted, next: point.next })
     const depth = space.mark()
     const code = point.exhausted
       ? undefined
@@ -163,7 +173,7 @@ export class Overlay {
     return code
   }
 
-  /** `rejected`: the program has given up these labels, and the next try takes others. */
+  /** `rejected`: the program has given up these labels, and the next try takes others; else it is as if there were none. */
   abort(rejected: boolean): void {
     const { space } = this
     if (rejected) {
@@ -181,7 +191,7 @@ export class Overlay {
         point.exhausted = true
         point.next = new Map()
       }
-    }
+    } else this.unlearn(0)
     space.undoTo(this.depth)
     this.variables.give(space, this.version, [])
   }
@@ -197,15 +207,30 @@ export class Overlay {
 
   /** A place to go back to. */
   save(): Saved {
-    return { depth: this.space.mark(), changes: this.changes.length, labels: this.labels.length, points: this.points }
+    const { changes, dead, labels, learned, points, space } = this
+    return {
+      depth: space.mark(),
+      changes: changes.length,
+      labels: labels.length,
+      learned: learned.length,
+      points,
+      dead
+    }
   }
 
-  restore(saved: Saved): void {
+  /** To that place, or to the beginning. Labels from there on were not tried: another way would have taken others. */
+  restore(saved = this.beginning): void {
     this.space.undoTo(saved.depth)
+    if (saved === this.beginning) this.space.mark()
     this.changes.length = saved.changes
     this.labels.length = saved.labels
+    this.unlearn(saved.learned)
     this.points = saved.points
-    this.dead = false
+    this.dead = saved.dead
+  }
+
+  private unlearn(length: number): void {
+    for (const { point, ...known } of this.learned.splice(length).reverse()) Object.assign(point, known)
   }
 }
 
@@ -213,5 +238,7 @@ export interface Saved {
   readonly depth: number
   readonly changes: number
   readonly labels: number
+  readonly learned: number
+  readonly dead: boolean
   readonly points: Points
 }

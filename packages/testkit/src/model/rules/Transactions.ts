@@ -57,6 +57,7 @@ export const commit = (x: X, { id }: Tx.Commit["args"]): true => {
   // A9, D29: under the first options.
   const { violated } = x.session.constraints
   if (violated.length > 0) {
+    reject(x)
     abortOpen(x)
     Execution.fail(new AvmError.Unsatisfiable({ tx: id, requirements: violated }))
   }
