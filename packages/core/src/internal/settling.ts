@@ -9,6 +9,7 @@ import { Refused } from "./lowering.js"
 import type { Space } from "./space.js"
 import { die, effectOf, later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { posted } from "./variables.js"
 
 /** The names of requirements that do not hold in this run; none, and then they go on to hold for its variables. */
 export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>> => {
@@ -23,7 +24,7 @@ export const settle = (cell: Cell, tx: Transaction): Step<ReadonlyArray<string>>
     const data = substituted(condition, (id) => choices.valueOf(id))
     try {
       if (!variables.space.post(data)) return [name]
-      variables.changed((space) => void space.post(data))
+      variables.changed(posted, data, undefined)
     } catch (error) {
       return die(error instanceof Refused ? error.error : error)
     }

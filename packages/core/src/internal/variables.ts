@@ -8,19 +8,64 @@
  * Within a transaction every label is a choice point. Abort goes back to the last of them that has another value, so that
  * the next try, with the same labels up to there, takes it (D28). That is kept for each frame until it commits something.
  */
+import type { ConstraintData } from "../Constraint.js"
 import type { Frame } from "./frame.js"
-import { Space } from "./space.js"
+import { type Known, Space, type Values } from "./space.js"
 
-type Change = (space: Space) => void
+// ---------------------------------------------------------------------------
+// what was done
+// ---------------------------------------------------------------------------
+
+/** Something that was done, to be done again with the same arguments. */
+type Change<A, B> = (space: Space, subject: A, detail: B) => void
+
+export const created: Change<string, Values> = (space, id, values) => void space.newVar(id, values)
+export const narrowed: Change<string, Values> = (space, id, values) => void space.narrow(space.find(id), values)
+export const posted: Change<ConstraintData, undefined> = (space, data) => void space.post(data)
+const labelled: Change<string, number> = (space, id, code) => void space.assign(space.find(id), code)
+
+/** Changes in their order: three entries each, since there is one for every instruction, and hardly ever a use for it. */
+class Changes {
+  private readonly entries: Array<unknown> = []
+
+  get length(): number {
+    return this.entries.length
+  }
+
+  add<A, B>(change: Change<A, B>, subject: A, detail: B): void {
+    this.entries.push(change, subject, detail)
+  }
+
+  cut(length: number): void {
+    this.entries.length = length
+  }
+
+  append(that: Changes): void {
+    for (const entry of that.entries) this.entries.push(entry)
+  }
+
+  redo(space: Space): void {
+    const { entries } = this
+    for (let at = 0; at < entries.length; at += 3) {
+      // A change comes before its own arguments.
+      const change = entries[at] as Change<unknown, unknown>
+      change(space, entries[at + 1], entries[at + 2])
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------
+// the variables of a program
+// ---------------------------------------------------------------------------
 
 export class Variables {
   /** What was done so far, to be done again where somebody else has the space. */
-  private readonly changes: Array<Change> = []
-  private space: Space | undefined = new Space()
+  private readonly changes = new Changes()
+  private free: Space | undefined = new Space()
   private given = 0
   version = 0
   /** Where each frame is in its search. */
-  private readonly searches = new WeakMap<Frame, Points>()
+  private readonly searches = new WeakMap<Frame, Point>()
 
   constructor(private readonly program: string) {}
 
@@ -30,36 +75,49 @@ export class Variables {
   }
 
   /** The space outside of transactions. */
-  get own(): Space {
-    return this.space ??= this.again()
+  get space(): Space {
+    return this.free ??= this.again()
   }
 
-  changed(change: Change): void {
+  changed<A, B>(change: Change<A, B>, subject: A, detail: B): void {
     this.version++
-    this.changes.push(change)
+    this.changes.add(change, subject, detail)
+  }
+
+  /** The first value that there is, as its code; undefined where there is none. */
+  label(known: Known): number | undefined {
+    const code = this.space.next(known, undefined)
+    if (code !== undefined) this.changed(labelled, known.id, code)
+    return code
   }
 
   /** For a transaction: whoever asks meanwhile gets another space. */
   take(): Space {
-    const space = this.own
-    this.space = undefined
+    const { space } = this
+    this.free = undefined
     return space
   }
 
-  /** As it was taken, or with what is committed in it. */
-  give(space: Space, version: number, committed: ReadonlyArray<Change>): void {
-    if (version !== this.version) {
-      // Somebody else was faster: what is committed all the same comes on top.
-      for (const change of committed) change(this.own)
-    } else this.space = space
-    if (committed.length > 0) this.version++
-    this.changes.push(...committed)
+  /** As it was taken. */
+  giveBack(space: Space, version: number): void {
+    // Somebody else may have been faster.
+    if (version === this.version) this.free = space
   }
 
-  searchOf(frame: Frame): Points {
-    let points = this.searches.get(frame)
-    if (points === undefined) this.searches.set(frame, points = new Map())
-    return points
+  /** With what is committed in it. */
+  give(space: Space, version: number, committed: Changes): void {
+    this.giveBack(space, version)
+    if (committed.length === 0) return
+    // If somebody else was faster, what is committed all the same comes on top.
+    if (version !== this.version) committed.redo(this.space)
+    this.version++
+    this.changes.append(committed)
+  }
+
+  searchOf(frame: Frame): Point {
+    let root = this.searches.get(frame)
+    if (root === undefined) this.searches.set(frame, root = new Point())
+    return root
   }
 
   /** A frame that has committed begins its next search anew, whatever it has committed (D28). */
@@ -69,26 +127,53 @@ export class Variables {
 
   private again(): Space {
     const space = new Space()
-    for (const change of this.changes) change(space)
+    this.changes.redo(space)
     return space
   }
 }
 
-/** A variable that is labelled, with the labels so far. */
-interface Point {
-  /** The value that is tried now; none where none was yet, or none is left. */
-  current: number | undefined
-  exhausted: boolean
-  /** What was labelled after it. */
-  next: Points
-}
+// ---------------------------------------------------------------------------
+// labels
+// ---------------------------------------------------------------------------
 
-type Points = Map<string, Point>
+/** The id of a variable; for one of the transaction, which has another id in each try, the place at which it comes. */
+type Key = string | number
+
+/** A variable that is labelled, after the labels so far. */
+class Point {
+  /** The value that is tried now; none where none was yet, or none is left. */
+  current: number | undefined = undefined
+  exhausted = false
+  /** What is labelled after it: nearly always the same variable. */
+  private key: Key | undefined = undefined
+  private only: Point | undefined = undefined
+  private others: Map<Key, Point> | undefined = undefined
+
+  next(key: Key): Point {
+    if (key === this.key && this.only !== undefined) return this.only
+    const other = this.others?.get(key)
+    if (other !== undefined) return other
+    const point = new Point()
+    if (this.only === undefined) {
+      this.key = key
+      this.only = point
+    } else (this.others ??= new Map()).set(key, point)
+    return point
+  }
+
+  /** With another value, or with none, nothing is known of what comes after it. */
+  turnTo(value: number | undefined): void {
+    if (value === undefined) this.exhausted = true
+    else this.current = value
+    this.key = undefined
+    this.only = undefined
+    this.others = undefined
+  }
+}
 
 interface Label {
   readonly point: Point
-  readonly variable: number
-  readonly id: string
+  readonly known: Known
   readonly depth: number
 }
 
@@ -98,9 +183,9 @@ export class Overlay {
   private readonly version: number
   private readonly depth: number
   private readonly before: number
-  private changes: Array<Change> = []
+  private readonly changes = new Changes()
   private readonly labels: Array<Label> = []
-  private points: Points
+  private last: Point
   private dead = false
 
   constructor(private readonly variables: Variables, owner: Frame) {
@@ -108,15 +193,15 @@ export class Overlay {
     this.version = variables.version
     this.depth = this.space.mark()
     this.before = this.space.count
-    this.points = variables.searchOf(owner)
+    this.last = variables.searchOf(owner)
   }
 
   freshId(): string {
     return this.variables.freshId()
   }
 
-  changed(change: Change): void {
-    this.changes.push(change)
+  changed<A, B>(change: Change<A, B>, subject: A, detail: B): void {
+    this.changes.add(change, subject, detail)
   }
 
   /** Whether another transaction of this program has changed variables since. */
@@ -125,20 +210,16 @@ export class Overlay {
   }
 
   /** The next untried value, as its code; undefined where there is none: then this try is over. */
-  label(id: string): number | undefined {
-    const { space } = this
-    const variable = space.variable(id)
+  label(known: Known): number | undefined {
     if (this.dead) return undefined
-    const place = space.place(id)
-    // A variable of this transaction has another id in each try, but comes at the same place.
-    const key = place < this.before ? id : `#${place - this.before}`
-    let point = this.points.get(key)
-    if (point === undefined) this.points.set(key, point = { current: undefined, exhausted: false, next: new Map() })
+    const { space } = this
+    const { id, place } = known
+    const point = this.last.next(place < this.before ? id : place - this.before)
     const depth = space.mark()
     const code = point.exhausted
       ? undefined
-      : point.current === undefined || !space.assign(variable, point.current)
-      ? space.next(variable, id, point.current)
+      : point.current === undefined || !space.assign(known, point.current)
+      ? space.next(known, point.current)
       : point.current
     if (code === undefined) {
       space.undoTo(depth)
@@ -146,20 +227,17 @@ export class Overlay {
       this.dead = true
       return undefined
     }
-    if (code !== point.current) {
-      point.current = code
-      point.next = new Map()
-    }
-    this.labels.push({ point, variable, id, depth })
-    this.points = point.next
-    this.changes.push((space) => void space.assign(space.variable(id), code))
+    if (code !== point.current) point.turnTo(code)
+    this.labels.push({ point, known, depth })
+    this.last = point
+    this.changes.add(labelled, id, code)
     return code
   }
 
   /** The first possible value after this one, by the search that is under way. */
   pick(id: string, after: number | undefined): number | undefined {
-    const code = this.space.next(this.space.variable(id), id, after)
-    if (code !== undefined) this.changes.push((space) => void space.assign(space.variable(id), code))
+    const code = this.space.next(this.space.find(id), after)
+    if (code !== undefined) this.changes.add(labelled, id, code)
     return code
   }
 
@@ -168,22 +246,17 @@ export class Overlay {
     const { space } = this
     if (rejected) {
       for (let label = this.labels.pop(); label !== undefined; label = this.labels.pop()) {
-        const { depth, id, point, variable } = label
+        const { depth, known, point } = label
         space.undoTo(depth)
         const before = space.mark()
-        const next = space.next(variable, id, point.current)
+        const next = space.next(known, point.current)
         space.undoTo(before)
-        if (next !== undefined) {
-          point.current = next
-          point.next = new Map()
-          break
-        }
-        point.exhausted = true
-        point.next = new Map()
+        point.turnTo(next)
+        if (next !== undefined) break
       }
     }
     space.undoTo(this.depth)
-    this.variables.give(space, this.version, [])
+    this.variables.giveBack(space, this.version)
   }
 
   commit(): void {
@@ -197,14 +270,14 @@ export class Overlay {
 
   /** A place to go back to. */
   save(): Saved {
-    return { depth: this.space.mark(), changes: this.changes.length, labels: this.labels.length, points: this.points }
+    return { depth: this.space.mark(), changes: this.changes.length, labels: this.labels.length, last: this.last }
   }
 
   restore(saved: Saved): void {
     this.space.undoTo(saved.depth)
-    this.changes.length = saved.changes
+    this.changes.cut(saved.changes)
     this.labels.length = saved.labels
-    this.points = saved.points
+    this.last = saved.last
     this.dead = false
   }
 }
@@ -213,5 +286,5 @@ export interface Saved {
   readonly depth: number
   readonly changes: number
   readonly labels: number
-  readonly points: Points
+  readonly last: Point
 }
