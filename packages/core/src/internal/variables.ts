@@ -144,6 +144,9 @@ class Point {
   /** The value that is tried now; none where none was yet, or none is left. */
   current: number | undefined = undefined
   exhausted = false
+  /** In the try that has come here last: the variable, and the mark before it. */
+  known: Known | undefined = undefined
+  depth = 0
   /** What is labelled after it: nearly always the same variable. */
   private key: Key | undefined = undefined
   private only: Point | undefined = undefined
@@ -171,12 +174,6 @@ class Point {
   }
 }
 
-interface Label {
-  readonly point: Point
-  readonly known: Known
-  readonly depth: number
-}
-
 /** What a transaction does to variables. */
 export class Overlay {
   readonly space: Space
@@ -184,7 +181,7 @@ export class Overlay {
   private readonly depth: number
   private readonly before: number
   private readonly changes = new Changes()
-  private readonly labels: Array<Label> = []
+  private readonly labels: Array<Point> = []
   private last: Point
   private dead = false
 
@@ -228,7 +225,9 @@ export class Overlay {
       return undefined
     }
     if (code !== point.current) point.turnTo(code)
-    this.labels.push({ point, known, depth })
+    point.known = known
+    point.depth = depth
+    this.labels.push(point)
     this.last = point
     this.changes.add(labelled, id, code)
     return code
@@ -245,11 +244,11 @@ export class Overlay {
   abort(rejected: boolean): void {
     const { space } = this
     if (rejected) {
-      for (let label = this.labels.pop(); label !== undefined; label = this.labels.pop()) {
-        const { depth, known, point } = label
+      for (let point = this.labels.pop(); point !== undefined; point = this.labels.pop()) {
+        const { current, depth, known } = point
         space.undoTo(depth)
         const before = space.mark()
-        const next = space.next(known, point.current)
+        const next = known === undefined ? undefined : space.next(known, current)
         space.undoTo(before)
         point.turnTo(next)
         if (next !== undefined) break

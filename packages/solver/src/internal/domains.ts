@@ -88,7 +88,7 @@ export abstract class Domains extends Memory {
     for (let word = 0; word < words; word++) cells[address + Header + word] = -1
     if (words > 0) cells[address + Header + words - 1] = Bits.upTo(size - 1)
     this.ranges[number] = words > 0 ? undefined : Ranges.single(low, high)
-    if (this.marks.length > 0) this.onUndo(this.removeLast)
+    if (this.depth > 0) this.onUndo(this.removeLast)
     this.added(number)
     return number
   }
