@@ -4,7 +4,7 @@ import * as HighsSolver from "@effect-avm/solver/HighsSolver"
 import * as MiniZincSolver from "@effect-avm/solver/MiniZincSolver"
 import * as Z3Solver from "@effect-avm/solver/Z3Solver"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Layer, Stream } from "effect"
+import { Clock, Effect, type Layer, Stream } from "effect"
 import * as Puzzles from "./Puzzles.js"
 
 const { compare, compareValue, linear } = Constraint
@@ -78,6 +78,20 @@ const suite = (
         assert.strictEqual(two.length, 2)
       }), 60_000)
 
+    it.effect("solves something else while solutions are read", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const pair = Problem.make({
+          variables: Puzzles.upTo(2).map((at) => ({ name: `x${at}`, domain: Domain.boolean })),
+          requirements: [linear([1, 1], [0, 1], "=", 1)]
+        })
+        const found = yield* solver.solveAll(pair).pipe(
+          Stream.mapEffect(([x]) => Effect.map(solver.solve(knapsack), ({ _tag }) => `${x} ${_tag}`)),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(Array.from(found).sort(), ["0 Solved", "1 Solved"])
+      }), 60_000)
+
     it.effect("tells what is impossible", () =>
       Effect.gen(function*() {
         const solver = yield* service
@@ -97,7 +111,19 @@ const suite = (
         assert.deepInclude(error, { _tag: "UnknownVariable", where: "requirements[0].constraint.left", variable: 0 })
       }))
 
-    if (options.linearOnly !== true) return
+    if (options.linearOnly !== true) {
+      it.effect("says that it was too late for all solutions", () =>
+        Effect.gen(function*() {
+          const solver = yield* service
+          let count = 0
+          const error = yield* solver.solveAll(Puzzles.queens(14), { limits: { time: "300 millis" } }).pipe(
+            Stream.runForEach(() => Effect.sync(() => void count++)),
+            Effect.flip
+          )
+          assert.deepInclude(error, { _tag: "SearchLimited", limit: "time", solutions: count })
+        }).pipe(Effect.withClock(Clock.make())), 60_000)
+      return
+    }
     it.effect("says what is not linear", () =>
       Effect.gen(function*() {
         const solver = yield* service
