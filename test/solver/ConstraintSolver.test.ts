@@ -1,5 +1,5 @@
 // The laws of the port, on every layer of it: whatever solves, the answers are those of the meaning of the constraints.
-import { Check, Constraint, ConstraintSolver, Domain, Problem } from "@effect-avm/solver"
+import { Check, Constraint, ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
 import * as HighsSolver from "@effect-avm/solver/HighsSolver"
 import * as MiniZincSolver from "@effect-avm/solver/MiniZincSolver"
 import * as Z3Solver from "@effect-avm/solver/Z3Solver"
@@ -150,4 +150,39 @@ describe("ConstraintSolver", () => {
     assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [25_139])
     assert.deepStrictEqual(theirs._tag === "Solved" && theirs.objectives, [25_139])
   })
+
+  it("highs clears 200 offers, and nothing is better", async () => {
+    const problem = Puzzles.clearing(Puzzles.offers(200))
+    const theirs = await Effect.runPromise(Effect.provide(
+      Effect.flatMap(ConstraintSolver.ConstraintSolver, (solver) => solver.solve(problem)),
+      HighsSolver.layer
+    ))
+    assert.ok(theirs._tag === "Solved")
+    const [best] = theirs.objectives
+    assert.strictEqual(best, 298_432)
+
+    // At any prices a better solution is worth no more than what it moves with what is left over. So at these prices it
+    // can do otherwise than take what is worth something, and leave the rest, only where that costs less than it gains.
+    const prices = [9740, 0, 1400, 41]
+    const worth = problem.objectives[0].terms.map((term) => term._tag === "Times" ? 100 * term.coefficient : NaN)
+    for (const [asset, { constraint }] of problem.requirements.entries()) {
+      assert.ok(constraint._tag === "Linear" && constraint.relation === ">=" && constraint.constant === 0)
+      for (const [at, variable] of constraint.variables.entries()) {
+        worth[variable] += prices[asset] * constraint.coefficients[at]
+      }
+    }
+    const bound = worth.reduce((sum, worth) => sum + Math.max(0, worth), 0)
+    const gap = bound - 100 * best
+    assert.isAtMost(gap / bound, 0.0005)
+    const isOpen = worth.map((worth) => Math.abs(worth) < gap)
+    assert.strictEqual(isOpen.filter((open) => open).length, 28)
+    const rest = {
+      ...problem,
+      variables: problem.variables.map((variable, at) =>
+        isOpen[at] ? variable : { ...variable, domain: worth[at] > 0 ? Domain.range(1, 1) : Domain.range(0, 0) }
+      )
+    }
+    const ours = await Effect.runPromise(Solver.solve(rest))
+    assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [best])
+  }, 60_000)
 })
