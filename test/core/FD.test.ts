@@ -563,6 +563,13 @@ describe("models", () => {
   it("have all their solutions", async () =>
     assert.strictEqual(await Effect.runPromise(Stream.runCount(FD.solveAll(queens(8)))), 92))
 
+  it("may name their variables as they like", async () => {
+    const variables: Record<string, FD.Domain<number>> = { ["__proto__"]: FD.range(1, 2), constructor: FD.range(2, 3) }
+    const model = FD.model({ variables, constraints: (all) => [Constraint.eq(all["__proto__"], all["constructor"])] })
+    const { solution } = await Effect.runPromise(FD.solve(model))
+    assert.deepStrictEqual(Object.entries(Option.getOrThrow(solution)), [["__proto__", 2], ["constructor", 2]])
+  })
+
   it("have a best one", async () => {
     const model = FD.model({
       variables: { ale: FD.range(0, 40), beer: FD.range(0, 40) },

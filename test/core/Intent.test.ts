@@ -2,11 +2,15 @@
  * Several parties in one commit: all or none, each one's preferences counted.
  */
 import { Avm, AvmError, Behaviour, Constraint, ControllerId, Intent, Introspect, Nondet, Obj } from "@effect-avm/core"
+import { Check, ConstraintSolver, Solver } from "@effect-avm/solver"
+import * as HighsSolver from "@effect-avm/solver/HighsSolver"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import * as Puzzles from "../solver/Puzzles.js"
 import { inMemory, machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
@@ -96,6 +100,75 @@ describe.each(stores)("Intent.compose (%s)", (_, store) => {
 describe("Intent.compose", () => {
   // What is best is found without a store: these parties have no objects.
   const run = on(inMemory[1])
+
+  it.each([
+    ["embedded", ConstraintSolver.layerEmbedded],
+    ["highs", HighsSolver.layer]
+  ])("clears 40 offers as well as a solver that is given them as a problem (%s)", async (_, layer) => {
+    const offers = Puzzles.offers(40)
+    const parties = Object.fromEntries(offers.map(({ worth }, at) => [
+      `p${at}`,
+      Intent.make(`p${at}`, Nondet.choice([1, 0], { weights: [worth, 0] }))
+    ]))
+    const moved = Intent.compose(parties, {
+      balance: (taken) =>
+        [0, 1, 2, 3].map((asset) =>
+          Constraint.leq(
+            0,
+            Constraint.sum(offers.flatMap(({ amount, atLeast, gives, wants }, at) => [
+              ...gives === asset ? [Constraint.times(amount, taken[`p${at}`])] : [],
+              ...wants === asset ? [Constraint.times(-atLeast, taken[`p${at}`])] : []
+            ]))
+          )
+        )
+    }).pipe(Effect.map((taken) => offers.map((_, at) => taken[`p${at}`].value)))
+    const platform = Layer.provide(Avm.layer(), Layer.merge(Avm.layerPortsMemory, layer))
+    const found = await Effect.runPromise(Avm.run(moved).pipe(Effect.provide(platform)))
+    const problem = Puzzles.clearing(offers)
+    assert.deepStrictEqual(Check.violations(problem, found), [])
+    const outcome = await Effect.runPromise(Solver.solve(problem))
+    assert.deepStrictEqual(outcome._tag === "Solved" && outcome.objectives, Check.objectives(problem, found))
+  })
+
+  it("finds the price at which most of 50 parties trade", () => {
+    const limits = Array.from({ length: 50 }, (_, at) => 10 + (at * 37 + 11) % 23)
+    const prices = Array.from({ length: 20 }, (_, at) => 10 + at)
+    // Those in even places buy.
+    const canTrade = (at: number, price: number) => at % 2 === 0 ? price <= limits[at] : limits[at] <= price
+    const count = (price: number, side: number) =>
+      limits.filter((_, at) => at % 2 === side && canTrade(at, price)).length
+    const most = Math.max(...prices.map((price) => 2 * Math.min(count(price, 0), count(price, 1))))
+    const parties = Object.fromEntries(limits.map((limit, at) => [
+      `p${at}`,
+      Intent.make(
+        `p${at}`,
+        Effect.gen(function*() {
+          const trades = yield* Nondet.choice([1, 0], { weights: [100, 0] })
+          const price = yield* Nondet.choice(prices, {
+            weights: prices.map((price) => at % 2 === 0 ? 30 - price : price)
+          })
+          const fits = at % 2 === 0 ? Constraint.leq(price, limit) : Constraint.leq(limit, price)
+          yield* Nondet.require(Constraint.or(Constraint.eq(trades, 0), fits), "its limit")
+          return { trades, price }
+        })
+      )
+    ]))
+    const market = Intent.compose(parties, {
+      balance: (all) => {
+        const [first, ...others] = limits.map((_, at) => all[`p${at}`])
+        const traded = (side: number) =>
+          Constraint.sum(limits.flatMap((_, at) => at % 2 === side ? [all[`p${at}`].trades] : []))
+        return [Constraint.eq(traded(0), traded(1)), ...others.map(({ price }) => Constraint.eq(price, first.price))]
+      }
+    })
+    return run(Effect.gen(function*() {
+      const all = Object.values(yield* Avm.run(market))
+      const [{ price }] = all
+      const traders = all.flatMap(({ trades }, at) => trades.value === 1 ? [at] : [])
+      assert.strictEqual(traders.length, most)
+      assert.isTrue(traders.every((at) => canTrade(at, price.value)))
+    }))
+  })
 
   it("finds what trying everything finds best, for parties with weights", () => {
     const party = fc.record({

@@ -290,14 +290,23 @@ describe("generated bodies", () => {
   const run = on(inMemory[1])
 
   const option = fc.integer({ min: 0, max: 3 })
+  const evenly = fc.tuple(
+    fc.integer({ min: -3, max: 3 }),
+    fc.integer({ min: -2, max: 2 }),
+    fc.integer({ min: 2, max: 4 })
+  )
   const choice = fc.record({
-    options: fc.array(option, { minLength: 1, maxLength: 3 }),
-    weights: fc.option(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 3, maxLength: 3 })),
+    options: fc.oneof(
+      fc.array(option, { minLength: 1, maxLength: 3 }),
+      evenly.map(([first, step, count]) => Array.from({ length: count }, (_, place) => first + step * place))
+    ),
+    weights: fc.option(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 4, maxLength: 4 })),
     seen: fc.boolean()
   })
   const requirement = fc.record({
-    after: fc.nat(3),
-    kind: fc.constantFrom("seen" as const, "eq" as const, "neq" as const, "lt" as const, "sum" as const),
+    kind: fc.constantFrom(
+      ...["seen", "eq", "neq", "lt", "is", "below", "sum", "weighted", "different", "row"] as const
+    ),
     left: fc.nat(3),
     right: fc.nat(3),
     value: fc.integer({ min: 0, max: 6 })
@@ -310,20 +319,27 @@ describe("generated bodies", () => {
   })
   type Shape = typeof shape extends fc.Arbitrary<infer A> ? A : never
 
-  const lossesOf = ({ options, weights }: Shape["choices"][number]): ReadonlyArray<number> => {
+  /** What is chosen last, if it is: of these, with these weights. */
+  const extra = [10, 20]
+  const extraWeights = ({ more }: Shape) => [more, 2]
+
+  const lossesOf = (
+    { options, weights }: Pick<Shape["choices"][number], "options" | "weights">
+  ): ReadonlyArray<number> => {
     if (weights === null) return options.map((_, place) => place)
     const used = weights.slice(0, options.length)
     return used.map((weight) => Math.max(...used) - weight)
   }
 
   /** All ways to choose: what each chooses, whether all holds, what is lost. */
-  const ways = ({ choices, more, requirements }: Shape) => {
+  const ways = (shape: Shape) => {
+    const { choices, more, requirements } = shape
     const all = choices.reduce<ReadonlyArray<ReadonlyArray<number>>>(
       (ways, { options }) => ways.flatMap((way) => options.map((_, place) => [...way, place])),
       [[]]
     ).flatMap((way) => {
-      const extra = choices[more % choices.length]
-      return extra.options[way[more % choices.length]] === 1 ? [0, 1].map((place) => [...way, place]) : [way]
+      const deciding = choices[more % choices.length]
+      return deciding.options[way[more % choices.length]] === 1 ? [0, 1].map((place) => [...way, place]) : [way]
     })
     return all.map((way) => {
       const values = choices.map(({ options }, at) => options[way[at]])
@@ -339,15 +355,55 @@ describe("generated bodies", () => {
             return a !== b
           case "lt":
             return a < b
+          case "is":
+            return a === value
+          case "below":
+            return a <= value - 3
+          case "weighted":
+            return 2 * a - b <= value - 2
+          case "different":
+            return a !== b + 1
+          case "row":
+            return rowsFor(value).some(([x, y]) => x === a && y === b)
         }
       })
-      const lost = way.reduce((sum, place, at) => sum + (at < choices.length ? lossesOf(choices[at])[place] : place), 0)
+      const all = [...choices.map(lossesOf), lossesOf({ options: extra, weights: extraWeights(shape) })]
+      const lost = way.reduce((sum, place, at) => sum + all[at][place], 0)
       return { way, holds, lost }
     })
   }
 
-  const body = ({ choices, more, requirements }: Shape) =>
+  const rowsFor = (value: number) => [[value, 1], [0, value - 2], [1, 1]] as const
+
+  const constraintOf = (
+    kind: Exclude<Shape["requirements"][number]["kind"], "seen">,
+    a: Constraint.Term<number>,
+    b: Constraint.Term<number>,
+    value: number
+  ): Constraint.Constraint => {
+    switch (kind) {
+      case "eq":
+      case "neq":
+      case "lt":
+        return Constraint[kind](a, b)
+      case "is":
+        return Constraint.eq(a, value)
+      case "below":
+        return Constraint.leq(a, value - 3)
+      case "sum":
+        return Constraint.eq(Constraint.plus(a, b), value)
+      case "weighted":
+        return Constraint.leq(Constraint.minus(Constraint.times(2, a), b), value - 2)
+      case "different":
+        return Constraint.allDifferent([a, Constraint.plus(b, 1)])
+      case "row":
+        return Constraint.table<readonly [number, number]>([a, b], rowsFor(value))
+    }
+  }
+
+  const body = (shape: Shape) =>
     Effect.gen(function*() {
+      const { choices, more, requirements } = shape
       const made: Array<Nondet.Choice<number>> = []
       for (const { options, seen, weights } of choices) {
         const preferences = weights === null ? {} : { weights: weights.slice(0, options.length) }
@@ -357,16 +413,12 @@ describe("generated bodies", () => {
       }
       for (const { kind, left, right, value } of requirements) {
         const [a, b] = [made[left % made.length], made[right % made.length]]
-        yield* Nondet.require(
-          kind === "seen"
-            ? a.value + b.value === value
-            : kind === "sum"
-            ? Constraint.eq(Constraint.plus(a, b), value)
-            : Constraint[kind](a, b)
-        )
+        yield* Nondet.require(kind === "seen" ? a.value + b.value === value : constraintOf(kind, a, b, value))
       }
-      const extra = made[more % made.length].value === 1 ? [yield* Nondet.choose([10, 20])] : []
-      return [...made.map(({ value }) => value), ...extra]
+      const last = made[more % made.length].value === 1
+        ? [yield* Nondet.choose(extra, { weights: extraWeights(shape) })]
+        : []
+      return [...made.map(({ value }) => value), ...last]
     })
 
   it("choose what trying everything finds best", () =>
@@ -385,7 +437,7 @@ describe("generated bodies", () => {
           return
         }
         const expected = best.way.map((place, at) =>
-          at < shape.choices.length ? shape.choices[at].options[place] : [10, 20][place]
+          at < shape.choices.length ? shape.choices[at].options[place] : extra[place]
         )
         assert.deepStrictEqual(found, Either.right(expected))
       }),

@@ -1,10 +1,10 @@
 // The laws of the port, on every layer of it: whatever solves, the answers are those of the meaning of the constraints.
-import { Check, Constraint, ConstraintSolver, Domain, Problem } from "@effect-avm/solver"
+import { Check, Constraint, ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
 import * as HighsSolver from "@effect-avm/solver/HighsSolver"
 import * as MiniZincSolver from "@effect-avm/solver/MiniZincSolver"
 import * as Z3Solver from "@effect-avm/solver/Z3Solver"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Layer, Stream } from "effect"
+import { Clock, Effect, type Layer, Stream } from "effect"
 import * as Puzzles from "./Puzzles.js"
 
 const { compare, compareValue, linear } = Constraint
@@ -78,6 +78,20 @@ const suite = (
         assert.strictEqual(two.length, 2)
       }), 60_000)
 
+    it.effect("solves something else while solutions are read", () =>
+      Effect.gen(function*() {
+        const solver = yield* service
+        const pair = Problem.make({
+          variables: Puzzles.upTo(2).map((at) => ({ name: `x${at}`, domain: Domain.boolean })),
+          requirements: [linear([1, 1], [0, 1], "=", 1)]
+        })
+        const found = yield* solver.solveAll(pair).pipe(
+          Stream.mapEffect(([x]) => Effect.map(solver.solve(knapsack), ({ _tag }) => `${x} ${_tag}`)),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(Array.from(found).sort(), ["0 Solved", "1 Solved"])
+      }), 60_000)
+
     it.effect("tells what is impossible", () =>
       Effect.gen(function*() {
         const solver = yield* service
@@ -97,7 +111,19 @@ const suite = (
         assert.deepInclude(error, { _tag: "UnknownVariable", where: "requirements[0].constraint.left", variable: 0 })
       }))
 
-    if (options.linearOnly !== true) return
+    if (options.linearOnly !== true) {
+      it.effect("says that it was too late for all solutions", () =>
+        Effect.gen(function*() {
+          const solver = yield* service
+          let count = 0
+          const error = yield* solver.solveAll(Puzzles.queens(14), { limits: { time: "300 millis" } }).pipe(
+            Stream.runForEach(() => Effect.sync(() => void count++)),
+            Effect.flip
+          )
+          assert.deepInclude(error, { _tag: "SearchLimited", limit: "time", solutions: count })
+        }).pipe(Effect.withClock(Clock.make())), 60_000)
+      return
+    }
     it.effect("says what is not linear", () =>
       Effect.gen(function*() {
         const solver = yield* service
@@ -124,4 +150,39 @@ describe("ConstraintSolver", () => {
     assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [25_139])
     assert.deepStrictEqual(theirs._tag === "Solved" && theirs.objectives, [25_139])
   })
+
+  it("highs clears 200 offers, and nothing is better", async () => {
+    const problem = Puzzles.clearing(Puzzles.offers(200))
+    const theirs = await Effect.runPromise(Effect.provide(
+      Effect.flatMap(ConstraintSolver.ConstraintSolver, (solver) => solver.solve(problem)),
+      HighsSolver.layer
+    ))
+    assert.ok(theirs._tag === "Solved")
+    const [best] = theirs.objectives
+    assert.strictEqual(best, 298_432)
+
+    // At any prices a better solution is worth no more than what it moves with what is left over. So at these prices it
+    // can do otherwise than take what is worth something, and leave the rest, only where that costs less than it gains.
+    const prices = [9740, 0, 1400, 41]
+    const worth = problem.objectives[0].terms.map((term) => term._tag === "Times" ? 100 * term.coefficient : NaN)
+    for (const [asset, { constraint }] of problem.requirements.entries()) {
+      assert.ok(constraint._tag === "Linear" && constraint.relation === ">=" && constraint.constant === 0)
+      for (const [at, variable] of constraint.variables.entries()) {
+        worth[variable] += prices[asset] * constraint.coefficients[at]
+      }
+    }
+    const bound = worth.reduce((sum, worth) => sum + Math.max(0, worth), 0)
+    const gap = bound - 100 * best
+    assert.isAtMost(gap / bound, 0.0005)
+    const isOpen = worth.map((worth) => Math.abs(worth) < gap)
+    assert.strictEqual(isOpen.filter((open) => open).length, 28)
+    const rest = {
+      ...problem,
+      variables: problem.variables.map((variable, at) =>
+        isOpen[at] ? variable : { ...variable, domain: worth[at] > 0 ? Domain.range(1, 1) : Domain.range(0, 0) }
+      )
+    }
+    const ours = await Effect.runPromise(Solver.solve(rest))
+    assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [best])
+  }, 60_000)
 })

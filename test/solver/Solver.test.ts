@@ -71,6 +71,32 @@ describe("solve", () => {
     )
   })
 
+  it("finds the smallest of them where the order of the variables is a bad one to search in", async () => {
+    // Larger domains than those of offers, so that it comes to halving them.
+    const amounts = (seed: number): Problem.Problem => {
+      const offers = Puzzles.offers(14, 3, seed)
+      const { objectives, requirements, variables } = Puzzles.clearing(offers, 3)
+      return Problem.make({
+        variables: variables.map((_) => ({ ..._, domain: Domain.range(-1, 4) })),
+        requirements,
+        objectives
+      })
+    }
+    const problems = [Puzzles.clearing(Puzzles.offers(24)), ...[2, 5].map(amounts)]
+    for (const problem of problems) {
+      // The same, said by objectives.
+      const smallest = problem.variables.map((_, at) => Problem.minimize(Problem.times(1, at)))
+      const other = await run(Solver.solve({ ...problem, objectives: [...problem.objectives, ...smallest] }))
+      const found = await run(Solver.solve(problem, { ties: "smallest" }))
+      assert.ok(found._tag === "Solved" && other._tag === "Solved")
+      assert.deepStrictEqual(found.solution, other.solution)
+    }
+    const outcome = await run(Solver.solve(Puzzles.clearing(Puzzles.offers(40)), { ties: "smallest" }))
+    assert.strictEqual(outcome._tag, "Solved")
+    // In the order of the variables it is millions.
+    assert.isBelow(outcome.progress.nodes, 100_000)
+  })
+
   it("says that the decisions are used up, and the best so far", async () => {
     const clearing = Puzzles.clearing(Puzzles.offers(40))
     const outcome = await run(Solver.solve(clearing, { limits: { nodes: 1000 } }))

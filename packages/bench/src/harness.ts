@@ -88,6 +88,21 @@ export const measure = async (
   }
 }
 
+/** Milliseconds of CPU time that the process has used so far, with all of its threads. */
+export const cpuNow = (): number => {
+  const { system, user } = process.cpuUsage()
+  return (system + user) / 1000
+}
+
+export const cpuOf = async (run: () => Promise<unknown>): Promise<number> => {
+  const before = cpuNow()
+  await run()
+  return cpuNow() - before
+}
+
+/** How often to do it so that a tick of the clock is short beside it. */
+export const timesFor = (millis: number): number => Math.ceil(20 / Math.max(0.2, millis))
+
 export const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -10,21 +10,13 @@ import * as MiniZincSolver from "@effect-avm/solver/MiniZincSolver"
 import * as Z3Solver from "@effect-avm/solver/Z3Solver"
 import { Duration, Effect, ManagedRuntime, Stream } from "effect"
 import { execFileSync } from "node:child_process"
-import { median } from "./harness.js"
+import { cpuNow, cpuOf, median, timesFor } from "./harness.js"
+import * as Intents from "./solverIntents.js"
+import * as Labels from "./solverLabels.js"
 import * as Others from "./solverOthers.js"
 import * as Problems from "./solverProblems.js"
 
 type Run = () => Promise<unknown>
-
-/** In milliseconds, and whether it was cut short. */
-const cpuOf = async (run: Run): Promise<readonly [number, boolean]> => {
-  const before = process.cpuUsage()
-  const cut = await run()
-  const { system, user } = process.cpuUsage(before)
-  return [(system + user) / 1000, cut === true]
-}
-
-const cpu = (run: Run): Promise<number> => cpuOf(run).then(([time]) => time)
 
 const z3 = ManagedRuntime.make(Z3Solver.layer)
 const minizinc = ManagedRuntime.make(MiniZincSolver.layer)
@@ -55,6 +47,27 @@ const through = (
       solver.solve(problem, { limits: { time: Duration.seconds(patience) } }))
   )
 
+/** All solutions, counted: it is cut short where it answers true. */
+const allThrough = (
+  runtime: ManagedRuntime.ManagedRuntime<ConstraintSolver.ConstraintSolver, never>,
+  problem: Problem.Problem,
+  expected: number
+): Run =>
+() =>
+  runtime.runPromise(
+    Effect.flatMap(ConstraintSolver.ConstraintSolver, (solver) =>
+      Stream.runCount(solver.solveAll(problem, { limits: { time: Duration.seconds(patience) } }))).pipe(
+        Effect.map((found) => {
+          if (found !== expected) {
+            throw new Error(`${found} solutions`)
+          }
+          return false
+        }),
+        Effect.catchTag("SearchLimited", () =>
+          Effect.succeed(true))
+      )
+  )
+
 const first = (
   name: string,
   problem: () => Problem.Problem,
@@ -81,7 +94,11 @@ const all = (name: string, size: number, solutions: number): Row => ({
     const found = await Effect.runPromise(Stream.runCount(Solver.solveAll(Problems.queens(size))))
     if (found !== solutions) throw new Error(`${found} solutions`)
   },
-  others: { finitedomain: counted(() => Others.queens(size, 1_000_000), solutions) }
+  others: {
+    finitedomain: counted(() => Others.queens(size, 1_000_000), solutions),
+    "z3-solver": allThrough(z3, Problems.queens(size), solutions),
+    minizinc: allThrough(minizinc, Problems.queens(size), solutions)
+  }
 })
 
 const rows = (quick: boolean): ReadonlyArray<Row> => [
@@ -117,21 +134,21 @@ const compared = async (quick: boolean, rounds: number): Promise<ReadonlyArray<s
     await ours()
     const mine: Array<number> = []
     // Short ones several times, as a tick of the clock is long for them.
-    const repeat = Math.ceil(20 / Math.max(0.2, await cpu(ours)))
+    const repeat = timesFor(await cpuOf(ours))
     const cells: Array<string> = []
     const ratios = new Map<string, Array<number>>()
     const cut = new Set<string>()
     for (let round = 0; round < rounds; round++) {
-      const time = await cpu(async () => {
+      const time = await cpuOf(async () => {
         for (let n = 0; n < repeat; n++) await ours()
       }) / repeat
       mine.push(time)
       for (const [solver, run] of Object.entries(others)) {
         // Whoever takes seconds does so once.
         if (round > 0 && (ratios.get(solver)?.[0] ?? 0) * time > 2000) continue
-        const [taken, wasCut] = await cpuOf(run)
-        if (wasCut) cut.add(solver)
-        ratios.set(solver, [...(ratios.get(solver) ?? []), taken / time])
+        const before = cpuNow()
+        if (await run() === true) cut.add(solver)
+        ratios.set(solver, [...(ratios.get(solver) ?? []), (cpuNow() - before) / time])
       }
     }
     for (const solver of solvers) {
@@ -163,8 +180,8 @@ const streaming = async (rounds: number): Promise<number> => {
   await streamed()
   const ratios: Array<number> = []
   for (let round = 0; round < Math.max(7, rounds); round++) {
-    const time = await cpu(raw)
-    ratios.push(await cpu(streamed) / time)
+    const time = await cpuOf(raw)
+    ratios.push(await cpuOf(streamed) / time)
   }
   return median(ratios)
 }
@@ -199,12 +216,13 @@ export const table = async (quick: boolean): Promise<string> => {
   lines.push(`| the first answer of a process, a sudoku, in ms | ${cold(rounds).toFixed(0)} | 100 |`)
   const large = Problems.clearing(200)
   let objectives: ReadonlyArray<number> = []
-  const time = await cpu(async () => {
+  const time = await cpuOf(async () => {
     const outcome = await through(highs, large)() as Solver.Outcome // it is what a solver answers
     if (outcome._tag !== "Solved") throw new Error(`the answer is ${outcome._tag}`)
     objectives = outcome.objectives
   })
   lines.push(`| 200 offers with highs, best (${objectives.join()}), in ms | ${time.toFixed(0)} | |`)
+  lines.push(...await Intents.lines(quick, rounds), ...await Labels.lines(rounds))
   await Promise.all([z3, minizinc, highs].map((runtime) => runtime.dispose()))
   return lines.join("\n")
 }

@@ -82,12 +82,20 @@ export const colouring = (term: number, colours: number): Problem.Problem => {
   })
 }
 
-/** Offers, all or nothing, of so much of one of four assets for at least so much of another; most is to be moved. */
-export const clearing = (count: number): Problem.Problem => {
+/** So much of one of four assets for at least so much of another, all or nothing. */
+export interface Offer {
+  readonly gives: number
+  readonly amount: number
+  readonly wants: number
+  readonly atLeast: number
+  readonly worth: number
+}
+
+export const offers = (count: number): ReadonlyArray<Offer> => {
   let state = 42
   const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 4294967296
   const prices = [100, 37, 210, 5]
-  const offers = upTo(count).map(() => {
+  return upTo(count).map(() => {
     const gives = Math.floor(random() * 4)
     const other = Math.floor(random() * 3)
     const wants = other >= gives ? other + 1 : other
@@ -95,13 +103,18 @@ export const clearing = (count: number): Problem.Problem => {
     const limit = prices[gives] / prices[wants] * (0.85 + 0.25 * random())
     return { gives, amount, wants, atLeast: Math.max(1, Math.ceil(amount * limit)), worth: amount * prices[gives] }
   })
+}
+
+/** Which offers to take, so that of each asset no more is wanted than given, and most is moved. */
+export const clearing = (count: number): Problem.Problem => {
+  const all = offers(count)
   return Problem.make({
     variables: named(count, Domain.boolean),
     requirements: upTo(4).map((asset) => {
-      const involved = upTo(count).filter((at) => offers[at].gives === asset || offers[at].wants === asset)
-      const amounts = involved.map((at) => offers[at].gives === asset ? offers[at].amount : -offers[at].atLeast)
+      const involved = upTo(count).filter((at) => all[at].gives === asset || all[at].wants === asset)
+      const amounts = involved.map((at) => all[at].gives === asset ? all[at].amount : -all[at].atLeast)
       return linear(amounts, involved, ">=", 0)
     }),
-    objectives: [Problem.maximize(...offers.map(({ worth }, at) => Problem.times(worth, at)))]
+    objectives: [Problem.maximize(...all.map(({ worth }, at) => Problem.times(worth, at)))]
   })
 }

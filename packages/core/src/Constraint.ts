@@ -200,7 +200,7 @@ export const before = <A extends number | bigint | string>(self: Term<A>, that: 
  * @category constraints
  */
 export const allDifferent = <A extends Val>(terms: Iterable<Term<A>>): Constraint =>
-  new ConstraintOf({ _tag: "AllDifferent", terms: Array.from(terms, termData) })
+  new ConstraintOf({ _tag: "AllDifferent", terms: dataOf(terms) })
 
 /**
  * The values of the terms are one of the rows.
@@ -211,8 +211,7 @@ export const allDifferent = <A extends Val>(terms: Iterable<Term<A>>): Constrain
 export const table = <const A extends ReadonlyArray<Val>>(
   terms: { readonly [I in keyof A]: Term<A[I]> },
   rows: ReadonlyArray<A>
-): Constraint =>
-  new ConstraintOf({ _tag: "Table", terms: Array.from(terms as ReadonlyArray<Term<Val>>, termData), rows })
+): Constraint => new ConstraintOf({ _tag: "Table", terms: dataOf(terms as ReadonlyArray<Term<Val>>), rows })
 
 /**
  * @since 0.1.0
@@ -264,8 +263,11 @@ export const minus = (self: TermOrValue<number>, that: TermOrValue<number>): Ter
  * @since 0.1.0
  * @category terms
  */
-export const sum = (terms: Iterable<TermOrValue<number>>): Term<number> =>
-  linear(Array.from(terms, (term) => [1, term] as const))
+export const sum = (terms: Iterable<TermOrValue<number>>): Term<number> => {
+  const sum = new Summing()
+  for (const term of terms) sum.add(1, term)
+  return sum.term
+}
 
 // ---------------------------------------------------------------------------
 // formatting
@@ -424,18 +426,39 @@ const compare = (
   right: TermOrValue<Val>
 ): Constraint => new ConstraintOf({ _tag: "Compare", relation, left: termData(left), right: termData(right) })
 
+const dataOf = (terms: Iterable<TermOrValue<Val>>): ReadonlyArray<TermData> => {
+  const all: Array<TermData> = []
+  for (const term of terms) all.push(termData(term))
+  return all
+}
+
 const linear = (parts: ReadonlyArray<readonly [factor: number, term: TermOrValue<number>]>): Term<number> => {
-  const terms: Array<{ readonly factor: number; readonly term: TermData }> = []
-  let constant = 0
-  for (const [factor, part] of parts) {
+  const sum = new Summing()
+  for (const [factor, part] of parts) sum.add(factor, part)
+  return sum.term
+}
+
+/** A sum in the making, in which what is added is no sum. */
+class Summing {
+  private readonly terms: Array<{ readonly factor: number; readonly term: TermData }> = []
+  private constant = 0
+
+  add(factor: number, part: TermOrValue<number>): void {
+    if (typeof part === "number") {
+      this.constant += factor * part
+      return
+    }
     const term = termData(part)
-    if (term._tag === "Value" && typeof term.value === "number") constant += factor * term.value
+    if (term._tag === "Value" && typeof term.value === "number") this.constant += factor * term.value
     else if (term._tag === "Sum") {
-      constant += factor * term.constant
-      for (const inner of term.terms) terms.push({ factor: factor * inner.factor, term: inner.term })
-    } else terms.push({ factor, term })
+      this.constant += factor * term.constant
+      for (const inner of term.terms) this.terms.push({ factor: factor * inner.factor, term: inner.term })
+    } else this.terms.push({ factor, term })
   }
-  return new TermOf<number>({ _tag: "Sum", terms, constant })
+
+  get term(): Term<number> {
+    return new TermOf<number>({ _tag: "Sum", terms: this.terms, constant: this.constant })
+  }
 }
 
 const formatTerm = (data: TermData): string => {

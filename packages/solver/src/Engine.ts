@@ -144,6 +144,7 @@ export const make = (options: Options = {}): Engine => new Live(options.maxSteps
 class Live implements Engine, Validate.Variables {
   private readonly store = new Store()
   readonly constraints: Array<Constraint> = []
+  private readonly forget = (): void => void this.constraints.pop()
 
   constructor(private readonly maxSteps: number) {}
 
@@ -156,7 +157,8 @@ class Live implements Engine, Validate.Variables {
   }
 
   newVariable(domain: Domain.Domain): number {
-    refuse(Validate.domain(`variables[${this.count}].domain`, domain))
+    // Where it is, only if something is wrong with it.
+    if (Validate.domain("", domain) !== undefined) refuse(Validate.domain(`variables[${this.count}].domain`, domain))
     return domain._tag === "Range"
       ? this.store.addRange(domain.from, domain.to)
       : this.store.addValues(Domain.toArray(domain))
@@ -167,7 +169,7 @@ class Live implements Engine, Validate.Variables {
     const posted = this.attempt(() => post(this.store, constraint))
     if (posted) {
       this.constraints.push(constraint)
-      if (this.store.depth > 0) this.store.onUndo(() => this.constraints.pop())
+      if (this.store.depth > 0) this.store.onUndo(this.forget)
     }
     return posted
   }
@@ -265,14 +267,14 @@ class Live implements Engine, Validate.Variables {
 
   search(options: Search.Options = {}): Search.Search {
     const { goal, variables = [] } = options
-    for (const [at, variable] of variables.entries()) refuse(Validate.variable(this, `variables[${at}]`, variable))
+    for (const [at, variable] of variables.entries()) refuse(Validate.variable(this, "variables", `[${at}]`, variable))
     if (goal !== undefined) refuse(Validate.sum(this, "goal", goal.coefficients, goal.variables))
     return Search.make(this.store, options)
   }
 
   private address(variable: number): number {
     if (!(variable >= 0 && variable < this.store.count && Number.isInteger(variable))) {
-      refuse(Validate.variable(this, "variable", variable))
+      refuse(Validate.variable(this, "variable", "", variable))
     }
     return this.store.address(variable)
   }

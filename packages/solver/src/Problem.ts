@@ -275,7 +275,7 @@ const checkObjective = (all: Validate.Variables, where: string, objective: Objec
       variables.push(term.variable)
       continue
     }
-    const found = Validate.integer(`${here}.weight`, term.weight, Validate.largestSum) ??
+    const found = Validate.integer(here, ".weight", term.weight, Validate.largestSum) ??
       (term.weight < 0 ? new NegativeWeight({ where: `${here}.weight`, weight: term.weight }) : undefined) ??
       Validate.constraint(all, `${here}.constraint`, term.constraint)
     if (found !== undefined) return found

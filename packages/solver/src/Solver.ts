@@ -189,28 +189,16 @@ export const solveAll = (
   problem: Problem.Problem,
   options: Options = {}
 ): Stream.Stream<Problem.Solution, ProblemError | SearchLimited> =>
-  Stream.unwrap(Effect.map(checked(problem, options), (deadline) => {
-    const solutions = new Solutions(problem, options)
-    const pace = Pace.make()
-    return Stream.repeatEffectChunkOption(Effect.flatMap(
-      Effect.suspend(() =>
-        solutions.ended !== undefined ? Effect.succeed(solutions.ended) : Pace.run<Ended | "some">(
-          pace,
-          (steps) => solutions.run(steps),
-          (now) => now > deadline ? solutions.end("time") : undefined,
-          () => Effect.map(report(options, solutions.progress), () => solutions.found.length > 0 ? "some" : undefined)
-        )
-      ),
-      (ended) => {
-        if (solutions.found.length > 0) return Effect.succeed(Chunk.unsafeFromArray(solutions.take()))
-        if (ended === "time" || ended === "nodes") {
-          const { failures, nodes, solutions: found } = solutions.progress
-          return Effect.fail(Option.some(new SearchLimited({ limit: ended, nodes, failures, solutions: found })))
-        }
-        return Effect.fail(Option.none())
-      }
-    ))
-  }))
+  Stream.unfoldChunkEffect<Running | undefined, Problem.Solution, ProblemError | SearchLimited, never>(
+    undefined,
+    (before) =>
+      Effect.flatMap(
+        before === undefined
+          ? Effect.map(checked(problem, options), (deadline) => begin(problem, options, deadline))
+          : Effect.succeed(before),
+        (running) => Effect.flatMap(proceed(running, options), (ended) => handOn(running, ended))
+      )
+  )
 
 /**
  * The places of requirements that cannot hold together, none of which could be left out; none if all of them can hold.
@@ -291,6 +279,39 @@ const report = (options: Options, progress: Search.Progress): Effect.Effect<unde
 
 type Ended = "exhausted" | "time" | "nodes"
 
+/** A stream that is being read. */
+interface Running {
+  readonly solutions: Solutions
+  readonly pace: Pace.Pace
+  readonly deadline: bigint
+}
+
+const begin = (problem: Problem.Problem, options: Options, deadline: bigint): Running => ({
+  solutions: new Solutions(problem, options),
+  pace: Pace.make(),
+  deadline
+})
+
+/** Until there are enough solutions for a chunk, or the turn is over and there are some. */
+const proceed = ({ deadline, pace, solutions }: Running, options: Options): Effect.Effect<Ended | "some"> =>
+  solutions.ended !== undefined ? Effect.succeed(solutions.ended) : Pace.run<Ended | "some">(
+    pace,
+    (steps) => solutions.run(steps),
+    (now) => now > deadline ? solutions.end("time") : undefined,
+    () => Effect.map(report(options, solutions.progress), () => solutions.found.length > 0 ? "some" : undefined)
+  )
+
+const handOn = (
+  running: Running,
+  ended: Ended | "some"
+): Effect.Effect<Option.Option<readonly [Chunk.Chunk<Problem.Solution>, Running]>, SearchLimited> => {
+  const { solutions } = running
+  if (solutions.found.length > 0) return Effect.succeedSome([Chunk.unsafeFromArray(solutions.take()), running])
+  if (ended !== "time" && ended !== "nodes") return Effect.succeedNone
+  const { failures, nodes, solutions: found } = solutions.progress
+  return Effect.fail(new SearchLimited({ limit: ended, nodes, failures, solutions: found }))
+}
+
 /** Solutions in a chunk. */
 const chunk = 1024
 /** Solutions in a slice. */
@@ -303,6 +324,7 @@ class Solutions {
   private readonly most: number
   private search: Search.Search | undefined
   found: Array<Problem.Solution> = []
+  private total = 0
   ended: Ended | undefined
 
   constructor(problem: Problem.Problem, private readonly options: Options) {
@@ -342,7 +364,7 @@ class Solutions {
       if (step === "exhausted") return this.end("exhausted")
       if (step === "limited") return this.end("nodes")
       this.found.push(this.search.solution(this.count))
-      if (this.search.progress.solutions >= this.most) return this.end("exhausted")
+      if (++this.total >= this.most) return this.end("exhausted")
     }
     return this.found.length >= chunk ? "some" : undefined
   }

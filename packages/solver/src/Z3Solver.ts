@@ -2,17 +2,20 @@
  * Z3, from the optional package `z3-solver`.
  *
  * It takes every problem, as an SMT-LIB script. It runs in threads of its own, so that others go on meanwhile, and ends
- * when it is interrupted. The threads end with the layer's scope.
+ * when it is interrupted. The threads end with the layer's scope. All solutions are found one after the other, by one
+ * solver that is told which ones there were.
  *
  * `test/solver/ConstraintSolver.test.ts` runs the laws of the port on it.
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Model } from "z3-solver"
+import * as Stream from "effect/Stream"
+import type { Context, Model, Optimize, Solver } from "z3-solver"
 import { ConstraintSolver } from "./ConstraintSolver.js"
 import * as Domain from "./Domain.js"
 import * as Backend from "./internal/backend.js"
@@ -44,38 +47,29 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
       solve: (problem, time) =>
         Effect.flatMap(loaded, (api) => {
           const context = api.Context("solver")
-          const solver = problem.objectives.length > 0
-            ? new context.Optimize()
-            : isSmall(problem)
-            ? new context.Solver("QF_FD")
-            : new context.Solver()
-          const check = Effect.tryPromise({
-            try: () => {
-              solver.fromString(SmtLib.print(problem))
-              return solver.check()
-            },
-            catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
-          }).pipe(
-            Effect.flatMap((answer) => {
-              if (answer === "unsat") return Effect.succeed<Backend.Answer>({ _tag: "Impossible" })
-              if (answer === "unknown") return Effect.succeed<Backend.Answer>({ _tag: "Late" })
-              return Effect.try({
-                try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, solver.model()), best: true }),
-                catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
-              })
-            }),
-            Effect.onExit((exit) => Exit.isInterrupted(exit) ? Effect.sync(() => context.interrupt()) : Effect.void)
-          )
-          return Option.match(time, {
-            onNone: () => check,
-            onSome: (duration) =>
-              Effect.timeoutTo(check, {
-                duration,
-                onSuccess: (answer) => answer,
-                onTimeout: (): Backend.Answer => ({ _tag: "Late" })
-              })
-          })
-        }).pipe(alone.withPermits(1))
+          const solver = problem.objectives.length > 0 ? new context.Optimize() : solverFor(context, problem)
+          return check(context, solver, problem, SmtLib.print(problem), time)
+        }).pipe(alone.withPermits(1)),
+      all: (problem, time) =>
+        Stream.unwrap(Effect.gen(function*() {
+          const api = yield* loaded
+          const context = api.Context("solver")
+          const solver = solverFor(context, problem)
+          const clock = yield* Effect.clock
+          const began = clock.unsafeCurrentTimeMillis()
+          const left = () =>
+            Option.map(time, (time) => Duration.subtract(time, clock.unsafeCurrentTimeMillis() - began))
+          return Stream.unfoldEffect(SmtLib.print(problem), (text) =>
+            Effect.flatMap(
+              Effect.suspend(() => check(context, solver, problem, text, left())).pipe(alone.withPermits(1)),
+              (answer) =>
+                answer._tag === "Impossible"
+                  ? Effect.succeedNone
+                  : answer._tag === "Late"
+                  ? Effect.fail(new Backend.Late())
+                  : Effect.succeedSome([answer.values, anotherThan(answer.values)] as const)
+            ))
+        }))
     })
   })
 )
@@ -83,6 +77,51 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
 // ---------------------------------------------------------------------------
 // internals
 // ---------------------------------------------------------------------------
+
+const solverFor = (context: Context<"solver">, problem: Problem.Problem): Solver<"solver"> =>
+  isSmall(problem) ? new context.Solver("QF_FD") : new context.Solver()
+
+/** Adds to what the solver knows, and asks. */
+const check = (
+  context: Context<"solver">,
+  solver: Solver<"solver"> | Optimize<"solver">,
+  problem: Problem.Problem,
+  text: string,
+  time: Option.Option<Duration.Duration>
+): Effect.Effect<Backend.Answer, SolverFailed> => {
+  const asked = Effect.tryPromise({
+    try: () => {
+      solver.fromString(text)
+      return solver.check()
+    },
+    catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
+  }).pipe(
+    Effect.flatMap((answer) => {
+      if (answer === "unsat") return Effect.succeed<Backend.Answer>({ _tag: "Impossible" })
+      if (answer === "unknown") return Effect.succeed<Backend.Answer>({ _tag: "Late" })
+      return Effect.try({
+        try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, solver.model()), best: true }),
+        catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
+      })
+    }),
+    Effect.onExit((exit) => Exit.isInterrupted(exit) ? Effect.sync(() => context.interrupt()) : Effect.void)
+  )
+  return Option.match(time, {
+    onNone: () => asked,
+    onSome: (duration) =>
+      Effect.timeoutTo(asked, {
+        duration,
+        onSuccess: (answer) => answer,
+        onTimeout: (): Backend.Answer => ({ _tag: "Late" })
+      })
+  })
+}
+
+/** Not this solution. Without variables there is no other. */
+const anotherThan = (values: Problem.Solution): string => {
+  const others = values.map((value, at) => `(not (= x${at} ${value < 0 ? `(- ${-value})` : value}))`)
+  return `(assert (or false ${others.join(" ")}))`
+}
 
 /** Whether the solver for finite domains, which works with bits, is the one that is fast. */
 const isSmall = (problem: Problem.Problem): boolean =>

@@ -13,24 +13,28 @@ import { Interned, isOrdinary } from "./interning.js"
 import { mentionsVariables } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
-import type { Space, Values } from "./space.js"
-import { andThen, die, done, fail, type Later, type Step } from "./sync.js"
+import type { Values } from "./space.js"
+import { andThen, die, done, fail, Later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
-import { Overlay, Variables } from "./variables.js"
+import { created, narrowed, Overlay, posted, Variables } from "./variables.js"
 
 // ---------------------------------------------------------------------------
 // FD
 // ---------------------------------------------------------------------------
 
 export const makeFD = (): Implementation<FD.Service> => ({
-  newVar: (cell, domain) => inChanging(cell, "newVar", () => newVar(cell, domain)),
-  narrow: (cell, variable, domain) => inChanging(cell, "narrow", () => narrow(cell, variable, domain)),
-  post: (cell, constraint) => inChanging(cell, "post", () => post(cell, data(constraint))),
-  label: (cell, variable) => inChanging(cell, "label", () => label(cell, variable))
+  newVar: (cell, domain) => refusal(cell, "newVar") ?? newVar(cell, domain),
+  narrow: (cell, variable, domain) => refusal(cell, "narrow") ?? narrow(cell, variable, domain),
+  post: (cell, constraint) => refusal(cell, "post") ?? post(cell, data(constraint)),
+  label: (cell, variable) => refusal(cell, "label") ?? label(cell, variable)
 })
 
-const inChanging = <A, E>(cell: Cell, name: string, change: () => Step<A, E>): Step<A, E> =>
-  andThen(changing(cell, name), change)
+/** The failure of an instruction that may not change anything here; it is not among those of its type (A31). */
+const refusal = (cell: Cell, name: string): Later<never, never> | undefined => {
+  const refused = changing(cell, name)
+  // It has no answer, so what is left is a failure.
+  return refused instanceof Later ? refused as Later<never, never> : undefined
+}
 
 const newVar = (cell: Cell, { data }: FD.Domain<Val>): Step<FD.Var<Val>, FD.NewVarError> => {
   const wrong = checked(data)
@@ -38,7 +42,7 @@ const newVar = (cell: Cell, { data }: FD.Domain<Val>): Step<FD.Var<Val>, FD.NewV
   const at = placeOf(cell)
   const id = at.freshId()
   if (!at.space.newVar(id, data)) return fail(new EmptyDomain({ var: id }, true))
-  at.changed((space) => void space.newVar(id, data))
+  at.changed(created, id, data)
   return FD.variable(id)
 }
 
@@ -46,18 +50,19 @@ const narrow = (cell: Cell, id: string, { data }: FD.Domain<Val>): Step<boolean,
   const wrong = checked(data)
   if (wrong !== undefined) return wrong
   const at = placeOf(cell)
-  if (!at.space.has(id)) return fail(new UnknownVariable({ var: id }, true))
-  const narrowed = at.space.narrow(id, data)
-  if (narrowed) at.changed((space) => void space.narrow(id, data))
-  return narrowed
+  const known = at.space.lookup(id)
+  if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
+  const isPossible = at.space.narrow(known, data)
+  if (isPossible) at.changed(narrowed, id, data)
+  return isPossible
 }
 
 const post = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => {
   const at = placeOf(cell)
   try {
-    const posted = at.space.post(data)
-    if (posted) at.changed((space) => void space.post(data))
-    return posted
+    const isPossible = at.space.post(data)
+    if (isPossible) at.changed(posted, data, undefined)
+    return isPossible
   } catch (error) {
     return error instanceof Refused ? fail(error.error) : die(error)
   }
@@ -65,37 +70,18 @@ const post = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => 
 
 const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
   const at = placeOf(cell)
-  const { space } = at
-  if (!space.has(id)) return fail(new UnknownVariable({ var: id }, true))
-  let code: number | undefined
-  if (at instanceof Overlay) {
-    const search = cell.open?.search?.label
-    code = search === undefined ? at.label(id) : search(at, id)
-  } else {
-    code = space.next(space.variable(id), id, undefined)
-    const found = code
-    if (found !== undefined) at.changed((space) => void space.assign(space.variable(id), found))
-  }
-  return code === undefined ? fail(new EmptyDomain({ var: id }, true)) : space.value(code)
+  const known = at.space.lookup(id)
+  if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
+  const search = at instanceof Overlay ? cell.open?.search?.label : undefined
+  const code = search === undefined || !(at instanceof Overlay) ? at.label(known) : search(at, id)
+  return code === undefined ? fail(new EmptyDomain({ var: id }, true)) : at.space.value(code)
 }
 
 /** Where variables are, and who has to know of changes. */
-interface At {
-  readonly space: Space
-  readonly freshId: () => string
-  readonly changed: (change: (space: Space) => void) => void
-}
-
-const placeOf = (cell: Cell): At | Overlay => {
+const placeOf = (cell: Cell): Variables | Overlay => {
   const tx = cell.open
-  return tx === undefined ? outside(variablesOf(cell.execution)) : overlayOf(cell, tx)
+  return tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
 }
-
-const outside = (variables: Variables): At => ({
-  space: variables.own,
-  freshId: () => variables.freshId(),
-  changed: (change) => variables.changed(change)
-})
 
 const variablesOf = (execution: Execution): Variables => execution.variables ??= new Variables(execution.id)
 

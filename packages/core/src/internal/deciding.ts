@@ -1,8 +1,7 @@
 /**
  * What to choose next (D29): the problem that is known of a body, and the best choices by it.
  *
- * A choice is a variable over the places of its options, and has another one for their values where these matter. What
- * was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
+ * A choice is a variable over the places of its options: see `internal/lowering` for how its value comes in. What was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
  * in the problem, so its best solution is never worse than the best run: a run that follows it, and in which everything
  * holds, is the best one.
  */
@@ -13,7 +12,7 @@ import type { ConstraintData } from "../Constraint.js"
 import type { Budget } from "./budget.js"
 import type { Branch, Choice, Choices, Plan, Requirement } from "./choices.js"
 import type { Interned } from "./interning.js"
-import { refuseVariable, type Scope } from "./lowering.js"
+import { type Chosen, chosen, refuseVariable, type Scope } from "./lowering.js"
 import { shift } from "./shifting.js"
 import { Sketch } from "./sketch.js"
 import type { Space } from "./space.js"
@@ -86,23 +85,27 @@ export const check = (
 // ---------------------------------------------------------------------------
 
 const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned: Interned): Sketch => {
-  const values = new Map<Choice, number>()
-  /** The variable for the value of a choice. */
-  const valueOf = (choice: Choice): number => {
-    let variable = values.get(choice)
-    if (variable === undefined) {
-      const codes = choice.options.map((option) => interned.code(option))
-      variable = codes.every((code, place) => code === place) ? choice.number : sketch.add(Domain.values(codes))
-      if (variable !== choice.number) sketch.link(Constraint.element(choice.number, codes, variable))
-      values.set(choice, variable)
-    }
+  const found = new Map<Choice, Chosen>()
+  const valueOf = ({ number, options }: Choice): number => {
+    const codes = options.map((option) => interned.code(option))
+    const variable = sketch.add(Domain.values(codes))
+    sketch.link(Constraint.element(number, codes, variable))
     return variable
+  }
+  const chosenOf = (choice: Choice): Chosen => {
+    let result = found.get(choice)
+    if (result === undefined) {
+      let variable: number | undefined
+      result = chosen(choice.number, choice.options, () => variable ??= valueOf(choice))
+      found.set(choice, result)
+    }
+    return result
   }
   let known: ReadonlyMap<string, Choice> = new Map()
   let variables: (id: string) => number = refuseVariable
   const sketch: Sketch = new Sketch(interned, ({ _tag, id }) => {
     const choice = known.get(id)
-    return _tag === "Choice" && choice !== undefined ? valueOf(choice) : variables(id)
+    return _tag === "Choice" && choice !== undefined ? chosenOf(choice) : variables(id)
   })
   for (const choice of choices.known) {
     sketch.add(Domain.range(0, choice.options.length - 1), `choice ${choice.number + 1}`)
@@ -180,17 +183,27 @@ const isTaken = ({ seen }: Branch): Constraint.Constraint => {
   return parts.length === 1 ? parts[0] : Constraint.and(...parts)
 }
 
-/** As little as possible is lost. */
+/** As little as possible is lost. What is lost in any case does not matter. */
 const preferred = (choices: Choices): Problem.Objective => {
   const all = choices.known.flatMap(({ losses }) => losses).filter((loss) => loss > 0)
   const unit = all.reduce(greatestCommonDivisor, 0)
-  return Problem.minimize(...choices.known.flatMap(({ branch, losses, number }) =>
-    losses.flatMap((loss, option) => {
+  return Problem.minimize(...choices.known.flatMap(({ branch, losses, number }): ReadonlyArray<Problem.Term> => {
+    const isSure = branch.seen.length === 0
+    const [first, second = first] = losses
+    const step = second - first
+    if (losses.every((loss, option) => loss === first + step * option)) {
+      // A choice that is not made is at its first option, where it is to count nothing.
+      return [
+        ...step === 0 ? [] : [Problem.times(step / unit, number)],
+        ...isSure || first === 0 ? [] : [Problem.when(first / unit, isTaken(branch))]
+      ]
+    }
+    return losses.flatMap((loss, option) => {
       if (loss === 0) return []
-      const chosen = Constraint.compareValue(number, "=", option)
-      return [Problem.when(loss / unit, branch.seen.length === 0 ? chosen : Constraint.and(isTaken(branch), chosen))]
+      const isChosen = Constraint.compareValue(number, "=", option)
+      return [Problem.when(loss / unit, isSure || option > 0 ? isChosen : Constraint.and(isTaken(branch), isChosen))]
     })
-  ))
+  }))
 }
 
 /** The choices by what they may lose, those that are made in any case first. */

@@ -3,6 +3,10 @@
  *
  * Equality is of codes. Order is of codes where all values are ordinary integers; otherwise each variable gets another one
  * beside it, with the places of its values in their order. Sums are of ordinary integers alone.
+ *
+ * A choice is a variable over the places of its options. What is said of it and a value is said of the places; a sum of
+ * choices between evenly spaced integers (any two are) is a sum of places. So buying or not at a price out of a list comes
+ * out linear, which is what every solver knows best. Only where that does not do, a choice gets a variable for its value.
  */
 import { Constraint, Domain } from "@effect-avm/solver"
 import { InvalidConstraint, UnknownVariable } from "../AvmError.js"
@@ -29,11 +33,22 @@ export const refuseVariable = (id: string): never => {
 
 type Named = Extract<TermData, { readonly _tag: "Variable" | "Choice" }>
 
+/** One of several values, by its place among them. */
+export interface Chosen {
+  /** The variable for the place. */
+  readonly place: number
+  readonly options: ReadonlyArray<Val>
+  /** Its value as a sum of its place, where the options are evenly spaced integers. */
+  readonly sum: Sum | undefined
+  /** A variable with its value; made when it is asked for. */
+  readonly variable: () => number
+}
+
 /** What a constraint may speak of, and where more variables come from. */
 export interface Scope {
   readonly interned: Interned
-  /** The solver's variable, or the value where that is known. */
-  readonly find: (named: Named) => number | { readonly value: Val }
+  /** The solver's variable, the value where that is known, or a choice by its place. */
+  readonly find: (named: Named) => Place
   readonly min: (variable: number) => number
   readonly max: (variable: number) => number
   readonly values: (variable: number) => ReadonlyArray<number>
@@ -42,6 +57,13 @@ export interface Scope {
   /** Something that holds in any case: what a variable that was added has to do with others. */
   readonly link: (constraint: Constraint.Constraint) => void
 }
+
+export const chosen = (place: number, options: ReadonlyArray<Val>, variable: () => number): Chosen => ({
+  place,
+  options,
+  sum: spaced(place, options),
+  variable
+})
 
 /** Always, and never. */
 export const always: Constraint.Constraint = Constraint.and()
@@ -98,8 +120,12 @@ export const sumOf = (scope: Scope, data: TermData): Sum => {
       return
     }
     const place = placeOf(scope, term)
-    if (typeof place === "number") found.set(integers(scope, place, term), (found.get(place) ?? 0) + factor)
-    else constant += factor * integer(place.value)
+    const sum = sumAt(scope, place)
+    if (sum === undefined) return refuseSum(term)
+    constant += factor * sum.constant
+    sum.variables.forEach((variable, at) =>
+      found.set(variable, (found.get(variable) ?? 0) + factor * sum.coefficients[at])
+    )
   }
   if (data._tag === "Sum") {
     // A constant that is no integer is for whoever compares.
@@ -123,21 +149,60 @@ const compare = (scope: Scope, relation: Relation, left: TermData, right: TermDa
   }
   const a = placeOf(scope, left)
   const b = placeOf(scope, right)
-  if (relation === "=" || relation === "!=") {
-    if (typeof a === "number") {
-      return typeof b === "number"
-        ? Constraint.compare(a, relation, b)
-        : Constraint.compareValue(a, relation, scope.interned.code(b.value))
-    }
-    if (typeof b === "number") return Constraint.compareValue(b, relation, scope.interned.code(a.value))
-    return equals(a.value, b.value) === (relation === "=") ? always : never
+  if (isChosen(a) && isKnown(b)) return among(a, (option) => holds(relation, option, b.value))
+  if (isKnown(a) && isChosen(b)) return among(b, (option) => holds(relation, a.value, option))
+  if (isChosen(a) || isChosen(b)) {
+    const [ofA, ofB] = [sumAt(scope, a), sumAt(scope, b)]
+    if (ofA !== undefined && ofB !== undefined) return compareSums(relation, ofA, ofB)
   }
-  return inOrder(scope, relation, a, b)
+  return compareValues(scope, relation, isChosen(a) ? a.variable() : a, isChosen(b) ? b.variable() : b)
 }
 
-type Place = number | { readonly value: Val }
+/** A variable, or a value. */
+type Simple = number | { readonly value: Val }
+type Place = Simple | Chosen
 
-const inOrder = (scope: Scope, relation: "<=" | "<", a: Place, b: Place): Constraint.Constraint => {
+const isChosen = (place: Place): place is Chosen => typeof place !== "number" && "place" in place
+const isKnown = (place: Place): place is { readonly value: Val } => typeof place !== "number" && "value" in place
+
+const holds = (relation: Relation, self: Val, that: Val): boolean => {
+  switch (relation) {
+    case "=":
+      return equals(self, that)
+    case "!=":
+      return !equals(self, that)
+    default:
+      return follows(relation, self, that)
+  }
+}
+
+/** The choice is an option for which it holds. */
+const among = ({ options, place }: Chosen, holds: (option: Val) => boolean): Constraint.Constraint => {
+  const last = options.length - 1
+  const places = options.flatMap((option, at) => holds(option) ? [at] : [])
+  const [first] = places
+  if (places.length === options.length) return always
+  if (first === undefined) return never
+  if (places.length === 1) return Constraint.compareValue(place, "=", first)
+  if (places[last - first] === last) return Constraint.compareValue(place, ">=", first)
+  if (places[places.length - 1] === places.length - 1) return Constraint.compareValue(place, "<=", places.length - 1)
+  return places.length === last
+    ? Constraint.compareValue(place, "!=", places.findIndex((found, at) => found !== at))
+    : Constraint.member(place, places)
+}
+
+const compareValues = (scope: Scope, relation: Relation, a: Simple, b: Simple): Constraint.Constraint => {
+  if (relation !== "=" && relation !== "!=") return inOrder(scope, relation, a, b)
+  if (typeof a === "number") {
+    return typeof b === "number"
+      ? Constraint.compare(a, relation, b)
+      : Constraint.compareValue(a, relation, scope.interned.code(b.value))
+  }
+  if (typeof b === "number") return Constraint.compareValue(b, relation, scope.interned.code(a.value))
+  return holds(relation, a.value, b.value) ? always : never
+}
+
+const inOrder = (scope: Scope, relation: "<=" | "<", a: Simple, b: Simple): Constraint.Constraint => {
   if (typeof a !== "number" && typeof b !== "number") return follows(relation, a.value, b.value) ? always : never
   if (isInteger(scope, a) && isInteger(scope, b)) {
     if (typeof a !== "number") return Constraint.compareValue(b as number, flipped(relation), Number(a.value))
@@ -210,11 +275,38 @@ const compareSums = (relation: Relation, left: Sum, right: Sum): Constraint.Cons
 const placeOf = (scope: Scope, data: Exclude<TermData, { readonly _tag: "Sum" }>): Place =>
   data._tag === "Value" ? { value: checked(data.value) } : scope.find(data)
 
+/** A place as a sum; undefined where it may be something else than an integer. */
+const sumAt = (scope: Scope, place: Place): Sum | undefined => {
+  if (isKnown(place)) {
+    const { value } = place
+    return typeof value === "number" && Number.isSafeInteger(value)
+      ? { coefficients: [], variables: [], constant: value }
+      : undefined
+  }
+  if (isChosen(place) && place.sum !== undefined) return place.sum
+  const variable = isChosen(place) ? place.variable() : place
+  return isInteger(scope, variable) ? { coefficients: [1], variables: [variable], constant: 0 } : undefined
+}
+
+const spaced = (place: number, options: ReadonlyArray<Val>): Sum | undefined => {
+  const [first, second = first] = options
+  if (typeof first !== "number" || typeof second !== "number") return undefined
+  const step = second - first
+  if (!options.every((option, at) => option === first + step * at && isOrdinary(option))) return undefined
+  return step === 0
+    ? { coefficients: [], variables: [], constant: first }
+    : { coefficients: [step], variables: [place], constant: first }
+}
+
 /** A variable with this value. */
 const variableOf = (scope: Scope, data: TermData): number => {
   if (data._tag !== "Sum") {
     const place = placeOf(scope, data)
-    return typeof place === "number" ? place : scope.add(Domain.values([scope.interned.code(place.value)]))
+    return isKnown(place)
+      ? scope.add(Domain.values([scope.interned.code(place.value)]))
+      : isChosen(place)
+      ? place.variable()
+      : place
   }
   const { coefficients, constant, variables } = sumOf(scope, data)
   let [from, to] = [integer(constant), constant]
@@ -231,9 +323,10 @@ const variableOf = (scope: Scope, data: TermData): number => {
 
 /** A variable and what is added to it. */
 const shifted = (scope: Scope, data: TermData): { readonly variable: number; readonly offset: number } => {
-  if (data._tag === "Sum") {
-    const { coefficients, constant, variables } = sumOf(scope, data)
-    if (variables.length === 1 && coefficients[0] === 1) return { variable: variables[0], offset: integer(constant) }
+  const place = data._tag === "Sum" ? undefined : placeOf(scope, data)
+  const sum = place === undefined ? sumOf(scope, data) : isChosen(place) ? place.sum : undefined
+  if (sum !== undefined && sum.variables.length === 1 && sum.coefficients[0] === 1) {
+    return { variable: sum.variables[0], offset: integer(sum.constant) }
   }
   return { variable: variableOf(scope, data), offset: 0 }
 }
@@ -248,17 +341,15 @@ const integer = (val: Val): number =>
     ? val
     : refuse(`${format(val)} is no integer: sums are of integers`)
 
-const isInteger = (scope: Scope, place: Place): boolean =>
+const isInteger = (scope: Scope, place: Simple): boolean =>
   typeof place === "number"
     ? scope.max(place) <= largest
     : typeof place.value === "number" && isOrdinary(place.value)
 
-const integers = (scope: Scope, variable: number, term: TermData): number =>
-  isInteger(scope, variable)
-    ? variable
-    : refuse(
-      `${term._tag === "Variable" || term._tag === "Choice" ? term.id : "a term"} has values that are no integers`
-    )
+const refuseSum = (term: Exclude<TermData, { readonly _tag: "Sum" }>): never =>
+  term._tag === "Value"
+    ? refuse(`${format(term.value)} is no integer: sums are of integers`)
+    : refuse(`${term.id} has values that are no integers`)
 
 /** More values than these are not put in order one by one. */
 const mostCodes = 100_000

@@ -51,7 +51,7 @@ export const makeUnsafeReify = (): Implementation<Reify.UnsafeReify["Type"]> => 
       ]
     }))),
   constraints: (cell) => {
-    const space = cell.open?.variables?.space ?? cell.execution.variables?.own
+    const space = cell.open?.variables?.space ?? cell.execution.variables?.space
     return succeed({
       variables: space?.all ?? [],
       // The data of a constraint has the form of a `Val`.

@@ -11,6 +11,7 @@ import { Refused } from "./lowering.js"
 import type { Space } from "./space.js"
 import { andThen, die, effectOf, later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
+import { posted } from "./variables.js"
 import { waitingOf } from "./waiting.js"
 
 /** The names of requirements that do not hold; undefined where it was given up to find that out. */
@@ -36,7 +37,7 @@ export const settle = (
     const data = substituted(condition, (id) => choices.valueOf(id))
     try {
       if (!variables.space.post(data)) return [name]
-      variables.changed((space) => void space.post(data))
+      variables.changed(posted, data, undefined)
     } catch (error) {
       return die(error instanceof Refused ? error.error : error)
     }

@@ -15,7 +15,8 @@ export type Values =
   | { readonly _tag: "Range"; readonly from: number; readonly to: number }
   | { readonly _tag: "Values"; readonly values: ReadonlyArray<Val> }
 
-interface Known {
+/** A variable that there is. */
+export interface Known {
   readonly id: string
   readonly variable: number
   /** How many were there before it. */
@@ -30,34 +31,50 @@ export class Space {
   private readonly known = new Map<string, Known>()
   private readonly names: Array<Known> = []
   private readonly posted: Array<ConstraintData> = []
-  private readonly marks: Array<{ readonly names: number; readonly posted: number }> = []
+  /** For each mark two lengths: of the names, and of what was posted. */
+  private readonly marks: Array<number> = []
+  /** Whether what goes with the constraint that is being posted could be posted itself. */
+  private linked = true
+
+  private readonly scope: Scope = {
+    interned: this.interned,
+    find: ({ _tag, id }) => {
+      if (_tag === "Choice") return refuse(`${id} is a choice: say so by Nondet.require`)
+      return this.variable(id)
+    },
+    min: (variable) => this.engine.min(variable),
+    max: (variable) => this.engine.max(variable),
+    values: (variable) => this.engine.values(variable),
+    add: (domain) => this.engine.newVariable(domain),
+    link: (constraint) => {
+      if (this.linked) this.linked = this.engine.post(constraint)
+    }
+  }
 
   // -------------------------------------------------------------------------
   // undoing
   // -------------------------------------------------------------------------
 
-  get depth(): number {
-    return this.marks.length
-  }
-
   mark(): number {
-    this.engine.mark()
-    return this.marks.push({ names: this.names.length, posted: this.posted.length }) - 1
+    const depth = this.engine.mark()
+    this.marks.push(this.names.length, this.posted.length)
+    return depth
   }
 
   undoTo(depth: number): void {
-    const mark = this.marks[depth]
-    if (mark === undefined) return
-    this.marks.length = depth
+    const { marks, names, posted } = this
+    if (marks.length <= 2 * depth) return
+    const [namesThen, postedThen] = [marks[2 * depth], marks[2 * depth + 1]]
+    marks.length = 2 * depth
     this.engine.undoTo(depth)
-    this.posted.length = mark.posted
-    while (this.names.length > mark.names) this.known.delete(this.names.pop()?.id ?? "")
+    posted.length = postedThen
+    while (names.length > namesThen) this.known.delete(names.pop()?.id ?? "")
   }
 
   /** Keeps what was done, and takes the marks away. */
   releaseTo(depth: number): void {
-    while (this.marks.length > depth) {
-      this.marks.pop()
+    while (this.marks.length > 2 * depth) {
+      this.marks.length -= 2
       this.engine.release()
     }
   }
@@ -70,13 +87,14 @@ export class Space {
     return this.names.length
   }
 
-  has(id: string): boolean {
-    return this.known.has(id)
+  /** None if it is not there. */
+  lookup(id: string): Known | undefined {
+    return this.known.get(id)
   }
 
-  /** How many variables were there before this one. */
-  place(id: string): number {
-    return this.find(id).place
+  /** Throws `Refused`. */
+  find(id: string): Known {
+    return this.known.get(id) ?? refuseVariable(id)
   }
 
   variable(id: string): number {
@@ -114,8 +132,7 @@ export class Space {
     return true
   }
 
-  narrow(id: string, values: Values): boolean {
-    const { variable } = this.find(id)
+  narrow({ variable }: Known, values: Values): boolean {
     const [domain] = domainOf(this.interned, values)
     return domain !== undefined && this.engine.narrow(variable, domain)
   }
@@ -125,24 +142,11 @@ export class Space {
     const { engine } = this
     // What is added for the constraint goes with it.
     const depth = engine.mark()
-    let posted = true
+    let posted: boolean
+    this.linked = true
     try {
-      const scope: Scope = {
-        interned: this.interned,
-        find: ({ _tag, id }) => {
-          if (_tag === "Choice") return refuse(`${id} is a choice: say so by Nondet.require`)
-          return this.variable(id)
-        },
-        min: (variable) => engine.min(variable),
-        max: (variable) => engine.max(variable),
-        values: (variable) => engine.values(variable),
-        add: (domain) => engine.newVariable(domain),
-        link: (constraint) => {
-          if (posted) posted = engine.post(constraint)
-        }
-      }
-      const lowered = lower(scope, data)
-      posted = posted && this.accept(lowered)
+      const lowered = lower(this.scope, data)
+      posted = this.linked && this.accept(lowered)
     } catch (error) {
       engine.undoTo(depth)
       throw error
@@ -160,8 +164,7 @@ export class Space {
   }
 
   /** Gives the variable its next possible value in the domain's order; undefined where there is none. */
-  next(variable: number, id: string, after: number | undefined): number | undefined {
-    const { order } = this.find(id)
+  next({ order, variable }: Known, after: number | undefined): number | undefined {
     if (order === undefined) return this.engine.label(variable, after)
     const from = after === undefined ? 0 : order.indexOf(after) + 1
     for (let at = from; at < order.length; at++) {
@@ -170,17 +173,13 @@ export class Space {
     return undefined
   }
 
-  assign(variable: number, code: number): boolean {
+  assign({ variable }: Known, code: number): boolean {
     return this.engine.assign(variable, code)
   }
 
   // -------------------------------------------------------------------------
   // internal
   // -------------------------------------------------------------------------
-
-  private find(id: string): Known {
-    return this.known.get(id) ?? refuseVariable(id)
-  }
 
   private left({ order, variable }: Known): ReadonlyArray<number> {
     return order === undefined

@@ -8,19 +8,64 @@
  * Within a transaction every label is a choice point. Abort goes back to the last of them that has another value, so that
  * the next try, with the same labels up to there, takes it (D28). That is kept for each frame until it commits something.
  */
+import type { ConstraintData } from "../Constraint.js"
 import type { Frame } from "./frame.js"
-import { Space } from "./space.js"
+import { type Known, Space, type Values } from "./space.js"
 
-type Change = (space: Space) => void
+// ---------------------------------------------------------------------------
+// what was done
+// ---------------------------------------------------------------------------
+
+/** Something that was done, to be done again with the same arguments. */
+type Change<A, B> = (space: Space, subject: A, detail: B) => void
+
+export const created: Change<string, Values> = (space, id, values) => void space.newVar(id, values)
+export const narrowed: Change<string, Values> = (space, id, values) => void space.narrow(space.find(id), values)
+export const posted: Change<ConstraintData, undefined> = (space, data) => void space.post(data)
+const labelled: Change<string, number> = (space, id, code) => void space.assign(space.find(id), code)
+
+/** Changes in their order: three entries each, since there is one for every instruction, and hardly ever a use for it. */
+class Changes {
+  private readonly entries: Array<unknown> = []
+
+  get length(): number {
+    return this.entries.length
+  }
+
+  add<A, B>(change: Change<A, B>, subject: A, detail: B): void {
+    this.entries.push(change, subject, detail)
+  }
+
+  cut(length: number): void {
+    this.entries.length = length
+  }
+
+  append(that: Changes): void {
+    for (const entry of that.entries) this.entries.push(entry)
+  }
+
+  redo(space: Space): void {
+    const { entries } = this
+    for (let at = 0; at < entries.length; at += 3) {
+      // A change comes before its own arguments.
+      const change = entries[at] as Change<unknown, unknown>
+      change(space, entries[at + 1], entries[at + 2])
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------
+// the variables of a program
+// ---------------------------------------------------------------------------
 
 export class Variables {
   /** What was done so far, to be done again where somebody else has the space. */
-  private readonly changes: Array<Change> = []
-  private space: Space | undefined = new Space()
+  private readonly changes = new Changes()
+  private free: Space | undefined = new Space()
   private given = 0
   version = 0
   /** Where each frame is in its search. */
-  private readonly searches = new WeakMap<Frame, Points>()
+  private readonly searches = new WeakMap<Frame, Point>()
 
   constructor(private readonly program: string) {}
 
@@ -30,36 +75,49 @@ export class Variables {
   }
 
   /** The space outside of transactions. */
-  get own(): Space {
-    return this.space ??= this.again()
+  get space(): Space {
+    return this.free ??= this.again()
   }
 
-  changed(change: Change): void {
+  changed<A, B>(change: Change<A, B>, subject: A, detail: B): void {
     this.version++
-    this.changes.push(change)
+    this.changes.add(change, subject, detail)
+  }
+
+  /** The first value that there is, as its code; undefined where there is none. */
+  label(known: Known): number | undefined {
+    const code = this.space.next(known, undefined)
+    if (code !== undefined) this.changed(labelled, known.id, code)
+    return code
   }
 
   /** For a transaction: whoever asks meanwhile gets another space. */
   take(): Space {
-    const space = this.own
-    this.space = undefined
+    const { space } = this
+    this.free = undefined
     return space
   }
 
-  /** As it was taken, or with what is committed in it. */
-  give(space: Space, version: number, committed: ReadonlyArray<Change>): void {
-    if (version !== this.version) {
-      // Somebody else was faster: what is committed all the same comes on top.
-      for (const change of committed) change(this.own)
-    } else this.space = space
-    if (committed.length > 0) this.version++
-    this.changes.push(...committed)
+  /** As it was taken. */
+  giveBack(space: Space, version: number): void {
+    // Somebody else may have been faster.
+    if (version === this.version) this.free = space
   }
 
-  searchOf(frame: Frame): Points {
-    let points = this.searches.get(frame)
-    if (points === undefined) this.searches.set(frame, points = new Map())
-    return points
+  /** With what is committed in it. */
+  give(space: Space, version: number, committed: Changes): void {
+    this.giveBack(space, version)
+    if (committed.length === 0) return
+    // If somebody else was faster, what is committed all the same comes on top.
+    if (version !== this.version) committed.redo(this.space)
+    this.version++
+    this.changes.append(committed)
+  }
+
+  searchOf(frame: Frame): Point {
+    let root = this.searches.get(frame)
+    if (root === undefined) this.searches.set(frame, root = new Point())
+    return root
   }
 
   /** A frame that has committed begins its next search anew, whatever it has committed (D28). */
@@ -69,31 +127,63 @@ export class Variables {
 
   private again(): Space {
     const space = new Space()
-    for (const change of this.changes) change(space)
+    this.changes.redo(space)
     return space
   }
 }
 
-/** A variable that is labelled, with the labels so far. */
-interface Point {
+// ---------------------------------------------------------------------------
+// labels
+// ---------------------------------------------------------------------------
+
+/** The id of a variable; for one of the transaction, which has another id in each try, the place at which it comes. */
+type Key = string | number
+
+/** A variable that is labelled, after the labels so far. */
+class Point {
   /** The value that is tried now; none where none was yet, or none is left. */
-  current: number | undefined
-  exhausted: boolean
-  /** What was labelled after it. */
-  next: Points
-}
+  current: number | undefined = undefined
+  exhausted = false
+  /** In the try that has come here last: the variable, and the mark before it. */
+  known: Known | undefined = undefined
+  depth = 0
+  /** What is labelled after it: nearly always the same variable. */
+  private key: Key | undefined = undefined
+  private only: Point | undefined = undefined
+  private others: Map<Key, Point> | undefined = undefined
 
-type Points = Map<string, Point>
+  next(key: Key): Point {
+    if (key === this.key && this.only !== undefined) return this.only
+    const other = this.others?.get(key)
+    if (other !== undefined) return other
+    const point = new Point()
+    if (this.only === undefined) {
+      this.key = key
+      this.only = point
+    } else (this.others ??= new Map()).set(key, point)
+    return point
+  }
 
-interface Known extends Readonly<Point> {
-  readonly point: Point
-}
+  /** With another value, or with none, nothing is known of what comes after it. */
+  turnTo(value: number | undefined): void {
+    if (value === undefined) this.exhausted = true
+    else this.current = value
+    this.key = undefined
+    this.only = undefined
+    this.others = undefined
+  }
 
-interface Label {
-  readonly point: Point
-  readonly variable: number
-  readonly id: string
-  readonly depth: number
+  /** How to forget what is learned of it from now on. */
+  get unlearning(): () => void {
+    const { current, exhausted, key, only, others } = this
+    return () => {
+      this.current = current
+      this.exhausted = exhausted
+      this.key = key
+      this.only = only
+      this.others = others
+    }
+  }
 }
 
 /** What a transaction does to variables. */
@@ -102,11 +192,11 @@ export class Overlay {
   private readonly version: number
   private readonly depth: number
   private readonly before: number
-  private changes: Array<Change> = []
-  private readonly labels: Array<Label> = []
-  /** What was known of labels before this transaction knew more. */
-  private readonly learned: Array<Known> = []
-  private points: Points
+  private readonly changes = new Changes()
+  private readonly labels: Array<Point> = []
+  /** How to forget what this transaction has learned of labels, last first. */
+  private readonly learned: Array<() => void> = []
+  private last: Point
   private dead = false
   /** Where it begins. */
   private readonly beginning: Saved
@@ -116,7 +206,7 @@ export class Overlay {
     this.version = variables.version
     this.depth = this.space.mark()
     this.before = this.space.count
-    this.points = variables.searchOf(owner)
+    this.last = variables.searchOf(owner)
     this.beginning = this.save()
   }
 
@@ -124,8 +214,8 @@ export class Overlay {
     return this.variables.freshId()
   }
 
-  changed(change: Change): void {
-    this.changes.push(change)
+  changed<A, B>(change: Change<A, B>, subject: A, detail: B): void {
+    this.changes.add(change, subject, detail)
   }
 
   /** Whether another transaction of this program has changed variables since. */
@@ -134,42 +224,40 @@ export class Overlay {
   }
 
   /** The next untried value, as its code; undefined where there is none: then this try is over. */
-  label(id: string): number | undefined {
-    const { space } = this
-    const variable = space.variable(id)
+  label(known: Known): number | undefined {
     if (this.dead) return undefined
-    const place = space.place(id)
-    // A variable of this transaction has another id in each try, but comes at the same place.
-    const key = place < this.before ? id : `#${place - this.before}`
-    let point = this.points.get(key)
-    if (point === undefined) this.points.set(key, point = { current: undefined, exhausted: false, next: new Map() })
-    this.learned.push({ point, current: point.current, exhausted: point.exhausted, next: point.next })
+    const { space } = this
+    const { id, place } = known
+    const point = this.last.next(place < this.before ? id : place - this.before)
     const depth = space.mark()
     const code = point.exhausted
       ? undefined
-      : point.current === undefined || !space.assign(variable, point.current)
-      ? space.next(variable, id, point.current)
+      : point.current === undefined || !space.assign(known, point.current)
+      ? space.next(known, point.current)
       : point.current
     if (code === undefined) {
       space.undoTo(depth)
+      this.learned.push(point.unlearning)
       point.exhausted = true
       this.dead = true
       return undefined
     }
     if (code !== point.current) {
-      point.current = code
-      point.next = new Map()
+      this.learned.push(point.unlearning)
+      point.turnTo(code)
     }
-    this.labels.push({ point, variable, id, depth })
-    this.points = point.next
-    this.changes.push((space) => void space.assign(space.variable(id), code))
+    point.known = known
+    point.depth = depth
+    this.labels.push(point)
+    this.last = point
+    this.changes.add(labelled, id, code)
     return code
   }
 
   /** The first possible value after this one, by the search that is under way. */
   pick(id: string, after: number | undefined): number | undefined {
-    const code = this.space.next(this.space.variable(id), id, after)
-    if (code !== undefined) this.changes.push((space) => void space.assign(space.variable(id), code))
+    const code = this.space.next(this.space.find(id), after)
+    if (code !== undefined) this.changes.add(labelled, id, code)
     return code
   }
 
@@ -177,23 +265,18 @@ export class Overlay {
   abort(rejected: boolean): void {
     const { space } = this
     if (rejected) {
-      for (let label = this.labels.pop(); label !== undefined; label = this.labels.pop()) {
-        const { depth, id, point, variable } = label
+      for (let point = this.labels.pop(); point !== undefined; point = this.labels.pop()) {
+        const { current, depth, known } = point
         space.undoTo(depth)
         const before = space.mark()
-        const next = space.next(variable, id, point.current)
+        const next = known === undefined ? undefined : space.next(known, current)
         space.undoTo(before)
-        if (next !== undefined) {
-          point.current = next
-          point.next = new Map()
-          break
-        }
-        point.exhausted = true
-        point.next = new Map()
+        point.turnTo(next)
+        if (next !== undefined) break
       }
     } else this.unlearn(0)
     space.undoTo(this.depth)
-    this.variables.give(space, this.version, [])
+    this.variables.giveBack(space, this.version)
   }
 
   commit(): void {
@@ -207,13 +290,13 @@ export class Overlay {
 
   /** A place to go back to. */
   save(): Saved {
-    const { changes, dead, labels, learned, points, space } = this
+    const { changes, dead, labels, last, learned, space } = this
     return {
       depth: space.mark(),
       changes: changes.length,
       labels: labels.length,
       learned: learned.length,
-      points,
+      last,
       dead
     }
   }
@@ -222,15 +305,15 @@ export class Overlay {
   restore(saved = this.beginning): void {
     this.space.undoTo(saved.depth)
     if (saved === this.beginning) this.space.mark()
-    this.changes.length = saved.changes
+    this.changes.cut(saved.changes)
     this.labels.length = saved.labels
     this.unlearn(saved.learned)
-    this.points = saved.points
+    this.last = saved.last
     this.dead = saved.dead
   }
 
   private unlearn(length: number): void {
-    for (const { point, ...known } of this.learned.splice(length).reverse()) Object.assign(point, known)
+    for (const forget of this.learned.splice(length).reverse()) forget()
   }
 }
 
@@ -239,6 +322,6 @@ export interface Saved {
   readonly changes: number
   readonly labels: number
   readonly learned: number
+  readonly last: Point
   readonly dead: boolean
-  readonly points: Points
 }

@@ -7,7 +7,8 @@
  * only a hint, so it is not undone.
  *
  * Values are counted from the smallest one there was at the start. With up to 32 of them a domain is one word
- * (`DifferentInWord`), otherwise lists.
+ * (`DifferentInWord`), otherwise lists. Sets of values are words then, too, and the components are found by the path-based
+ * algorithm: H. N. Gabow, "Path-based depth-first search for strong and biconnected components", 2000.
  */
 import { type Different, window } from "./allDifferent.js"
 import * as Bits from "./bits.js"
@@ -25,13 +26,12 @@ export class DifferentInWord extends Propagator {
   /** For each variable the value it is matched with, for each value its variable; -1 for none. */
   private readonly matched: Int32Array
   private readonly holder: Int32Array
-  /** Tarjan's numbers; components are in `component` as the values of their variables. */
-  private readonly entered: Int32Array
-  private readonly reach: Int32Array
+  /** For each variable whether an alternating path leads to it, and else the values of its component. */
+  private readonly isReached: Uint8Array
   private readonly component: Int32Array
-  private readonly stack: Int32Array
-  private height = 0
-  private clock = 0
+  /** Along a path of components in the making: the values of each, and those that its variables could have instead. */
+  private readonly members: Int32Array = new Int32Array(32)
+  private readonly ahead: Int32Array = new Int32Array(32)
   private tried = 0
 
   constructor(store: Store, readonly different: Different) {
@@ -41,10 +41,8 @@ export class DifferentInWord extends Propagator {
     this.domains = new Int32Array(count)
     this.matched = new Int32Array(count).fill(-1)
     this.holder = new Int32Array(32).fill(-1)
-    this.entered = new Int32Array(count)
-    this.reach = new Int32Array(count)
+    this.isReached = new Uint8Array(count)
     this.component = new Int32Array(count)
-    this.stack = new Int32Array(count)
   }
 
   propagate(store: Store): boolean {
@@ -74,23 +72,22 @@ export class DifferentInWord extends Propagator {
     // What an alternating path leads to from a value that nobody has.
     let reached = all & ~held
     let open = true
-    const { entered } = this
-    entered.fill(0)
+    const { isReached } = this
+    isReached.fill(0)
     while (reached !== 0 && open) {
       open = false
       for (let at = 0; at < count; at++) {
-        if (entered[at] === 0 && (domains[at] & reached) !== 0) {
-          entered[at] = -1
+        if (isReached[at] === 0 && (domains[at] & reached) !== 0) {
+          isReached[at] = 1
           reached |= 1 << matched[at]
           open = true
         }
       }
     }
-    this.clock = 0
-    this.height = 0
-    for (let at = 0; at < count; at++) if (entered[at] === 0) this.visit(at)
+    // What is not reached could have no value that is.
+    this.findComponents(held & ~reached)
     for (let at = 0; at < count; at++) {
-      const kept = entered[at] === -1 ? reached : this.component[at]
+      const kept = isReached[at] === 1 ? reached : this.component[at]
       if ((domains[at] & ~kept) !== 0 && !this.take(store, at, domains[at] & ~kept)) return false
     }
     return true
@@ -147,27 +144,44 @@ export class DifferentInWord extends Propagator {
     return true
   }
 
-  /** From a variable to those that have a value of its domain. */
-  private visit(at: number): void {
-    const { entered, holder, reach, stack } = this
-    const number = ++this.clock
-    entered[at] = number
-    reach[at] = number
-    const bottom = this.height
-    stack[this.height++] = at
-    this.component[at] = 0
-    for (let rest = this.domains[at]; rest !== 0; rest &= rest - 1) {
-      const other = holder[Bits.lowest(rest)]
-      if (entered[other] === 0) {
-        this.visit(other)
-        if (reach[other] < reach[at]) reach[at] = reach[other]
-      } else if (this.component[other] === 0 && entered[other] < reach[at]) reach[at] = entered[other]
+  /** Of these values: from each to those that its variable could have instead. */
+  private findComponents(values: number): void {
+    const { ahead, component, domains, holder, members } = this
+    // What is in no component yet, and what of it is on the path.
+    let rest = values
+    while (rest !== 0) {
+      let path = rest & -rest
+      let top = 0
+      members[0] = path
+      ahead[0] = domains[holder[Bits.lowest(path)]]
+      while (top >= 0) {
+        const next = ahead[top] & rest
+        const back = next & path & ~members[top]
+        if (back !== 0) {
+          // All from there on is one component.
+          do {
+            top--
+            members[top] |= members[top + 1]
+            ahead[top] |= ahead[top + 1]
+          } while ((back & ~members[top]) !== 0)
+          continue
+        }
+        const open = next & ~path
+        if (open !== 0) {
+          const value = open & -open
+          path |= value
+          top++
+          members[top] = value
+          ahead[top] = domains[holder[Bits.lowest(value)]]
+          continue
+        }
+        const found = members[top]
+        for (let left = found; left !== 0; left &= left - 1) component[holder[Bits.lowest(left)]] = found
+        rest &= ~found
+        path &= ~found
+        top--
+      }
     }
-    if (reach[at] !== number) return
-    let values = 0
-    for (let place = bottom; place < this.height; place++) values |= 1 << this.matched[stack[place]]
-    for (let place = bottom; place < this.height; place++) this.component[stack[place]] = values
-    this.height = bottom
   }
 
   private take(store: Store, at: number, values: number): boolean {

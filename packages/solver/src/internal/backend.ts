@@ -4,6 +4,7 @@
  *
  * A backend solves problems with one objective at most, whose terms count variables.
  */
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -14,7 +15,7 @@ import type { Service } from "../ConstraintSolver.js"
 import * as Domain from "../Domain.js"
 import * as Problem from "../Problem.js"
 import type { Progress } from "../Search.js"
-import type { Outcome } from "../Solver.js"
+import type { Options, Outcome } from "../Solver.js"
 import { SearchLimited, type SolverError, SolverMissing, WrongAnswer } from "../SolverError.js"
 
 export type Answer =
@@ -23,12 +24,23 @@ export type Answer =
   | { readonly _tag: "Impossible" }
   | { readonly _tag: "Late" }
 
+/** The limit of time has come. */
+export class Late extends Data.TaggedError("Late") {}
+
 export interface Backend {
   readonly name: string
   readonly solve: (
     problem: Problem.Problem,
     time: Option.Option<Duration.Duration>
   ) => Effect.Effect<Answer, SolverError>
+  /**
+   * All solutions of a problem without objectives, some perhaps more than once. Without it they are asked for one after the
+   * other, each time from the start.
+   */
+  readonly all?: (
+    problem: Problem.Problem,
+    time: Option.Option<Duration.Duration>
+  ) => Stream.Stream<Problem.Solution, SolverError | Late>
 }
 
 /** A package that may not be there, loaded when it is needed. */
@@ -51,7 +63,7 @@ export const service = (backend: Backend): Service => {
         ? problem.variables.map((_, at) => Problem.minimize(Problem.times(1, at)))
         : []
       const whole = withIndicators({ ...problem, objectives: [...problem.objectives, ...ties] })
-      const time = Option.map(Option.fromNullable(options.limits?.time), Duration.decode)
+      const time = limitOf(options)
       const clock = yield* Effect.clock
       const began = clock.unsafeCurrentTimeMillis()
       const left = () => Option.map(time, (time) => Duration.subtract(time, clock.unsafeCurrentTimeMillis() - began))
@@ -90,11 +102,48 @@ export const service = (backend: Backend): Service => {
       const objectives = Check.objectives(problem, solution)
       return { _tag: "Solved" as const, solution, objectives, progress: progress(1) }
     })
-  return { name: backend.name, solve, solveAll: solveAll(solve) }
+  const all = backend.all === undefined ? oneByOne(solve) : atOnce(backend.name, backend.all)
+  return {
+    name: backend.name,
+    solve,
+    solveAll: (problem, options = {}) => {
+      const stream = all({ ...problem, objectives: [] }, options)
+      const most = options.limits?.solutions
+      return most === undefined ? stream : Stream.take(stream, most)
+    }
+  }
 }
 
+const limitOf = (options: Options): Option.Option<Duration.Duration> =>
+  Option.map(Option.fromNullable(options.limits?.time), Duration.decode)
+
+/** As they come, each once. */
+const atOnce = (name: string, all: NonNullable<Backend["all"]>): Service["solveAll"] => (problem, options = {}) =>
+  Stream.suspend(() => {
+    const wrong = Problem.check(problem)
+    if (wrong !== undefined) return Stream.fail(wrong)
+    const found = new Set<string>()
+    return all(problem, limitOf(options)).pipe(
+      Stream.mapEffect((solution): Effect.Effect<Option.Option<Problem.Solution>, WrongAnswer> => {
+        const key = solution.join()
+        if (found.has(key)) return Effect.succeedNone
+        found.add(key)
+        const violated = Check.violations(problem, solution)
+        return violated.length > 0
+          ? Effect.fail(new WrongAnswer({ solver: name, violated }))
+          : Effect.succeedSome(solution)
+      }),
+      Stream.filterMap((solution) => solution),
+      Stream.mapError((error) =>
+        error._tag === "Late"
+          ? new SearchLimited({ limit: "time", nodes: 0, failures: 0, solutions: found.size })
+          : error
+      )
+    )
+  })
+
 /** One after the other, each different from those before. */
-const solveAll = (solve: Service["solve"]): Service["solveAll"] => (problem, options = {}) => {
+const oneByOne = (solve: Service["solve"]): Service["solveAll"] => (problem, options = {}) => {
   const variables = problem.variables.map((_, at) => at)
   const next = (
     current: Problem.Problem,
@@ -111,16 +160,14 @@ const solveAll = (solve: Service["solve"]): Service["solveAll"] => (problem, opt
       const requirements = [...current.requirements, { constraint: different }]
       return Effect.succeed(Option.some([solution, { ...current, requirements }]))
     })
-  const stream = Stream.unfoldEffect(
-    { current: { ...problem, objectives: [] } as Problem.Problem, count: 0 },
+  return Stream.unfoldEffect(
+    { current: problem, count: 0 },
     ({ count, current }) =>
       Effect.map(
         next(current, count),
         Option.map(([solution, rest]) => [solution, { current: rest, count: count + 1 }] as const)
       )
   )
-  const most = options.limits?.solutions
-  return most === undefined ? stream : Stream.take(stream, most)
 }
 
 // ---------------------------------------------------------------------------

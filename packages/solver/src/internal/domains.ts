@@ -33,6 +33,12 @@ export abstract class Domains extends Memory {
   protected addresses: Int32Array = new Int32Array(64)
   count = 0
 
+  private readonly removeLast = (): void => {
+    this.count--
+    this.ranges.length = this.count
+    this.removed()
+  }
+
   /** A variable with this number is there now. */
   protected abstract added(variable: number): void
   /** The last variable is gone. */
@@ -82,13 +88,7 @@ export abstract class Domains extends Memory {
     for (let word = 0; word < words; word++) cells[address + Header + word] = -1
     if (words > 0) cells[address + Header + words - 1] = Bits.upTo(size - 1)
     this.ranges[number] = words > 0 ? undefined : Ranges.single(low, high)
-    if (this.marks.length > 0) {
-      this.onUndo(() => {
-        this.count--
-        this.ranges.length = this.count
-        this.removed()
-      })
-    }
+    if (this.depth > 0) this.onUndo(this.removeLast)
     this.added(number)
     return number
   }

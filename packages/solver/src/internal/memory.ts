@@ -17,7 +17,9 @@ export abstract class Memory {
   private trail: Int32Array = new Int32Array(1024)
   private trailed = 0
   /** For each mark four lengths: of the trail, the structure, the old ranges, the cells. */
-  protected readonly marks: Array<number> = []
+  private marks: Int32Array = new Int32Array(256)
+  /** How many marks are set. */
+  depth = 0
   private readonly structure: Array<() => void> = []
 
   /** The values of variables that are too wide for cells, by number. */
@@ -71,48 +73,47 @@ export abstract class Memory {
   // marks
   // -------------------------------------------------------------------------
 
-  get depth(): number {
-    return this.marks.length / 4
-  }
-
   /** Everything from here on can be undone. Nothing may be waiting to be propagated. */
   mark(): void {
-    this.marks.push(this.trailed, this.structure.length, this.oldRanges.length, this.used)
+    const at = 4 * this.depth++
+    if (at === this.marks.length) this.marks = grown(this.marks, at + 4)
+    const { marks } = this
+    marks[at] = this.trailed
+    marks[at + 1] = this.structure.length
+    marks[at + 2] = this.oldRanges.length
+    marks[at + 3] = this.used
     this.nextStamp()
   }
 
   /** Undoes what was done since the last mark, and takes the mark away. */
   undo(): void {
     this.forget()
-    const { cells, marks, trail } = this
-    const used = marks.pop() as number // four were pushed
-    const ranges = marks.pop() as number
-    const structure = marks.pop() as number
-    const trailed = marks.pop() as number
+    const { cells, marks, oldRanges, structure, trail } = this
+    const at = 4 * --this.depth
+    const trailed = marks[at]
     for (let at = this.trailed - 2; at >= trailed; at -= 2) {
       const address = trail[at]
       if (address >= 0) cells[address] = trail[at + 1]
-      else this.ranges[~address] = this.oldRanges[trail[at + 1]]
+      else this.ranges[~address] = oldRanges[trail[at + 1]]
     }
     this.trailed = trailed
-    if (this.oldRanges.length > ranges) this.oldRanges.length = ranges
-    while (this.structure.length > structure) this.structure.pop()?.()
-    this.used = used
+    if (oldRanges.length > marks[at + 2]) oldRanges.length = marks[at + 2]
+    while (structure.length > marks[at + 1]) structure.pop()?.()
+    this.used = marks[at + 3]
     this.nextStamp()
   }
 
   /** Takes the last mark away and keeps what was done since. */
   release(): void {
-    this.marks.length -= 4
-    if (this.marks.length > 0) return
+    if (--this.depth > 0) return
     this.trailed = 0
-    this.oldRanges.length = 0
-    this.structure.length = 0
+    if (this.oldRanges.length > 0) this.oldRanges.length = 0
+    if (this.structure.length > 0) this.structure.length = 0
   }
 
   /** Has what cannot be kept in a cell come back: the list of ranges of this variable. */
   protected trailRanges(variable: number, ranges: Ranges): void {
-    if (this.marks.length > 0) {
+    if (this.depth > 0) {
       this.reserveTrail()
       this.trail[this.trailed] = ~variable
       this.trail[this.trailed + 1] = this.oldRanges.length

@@ -85,8 +85,8 @@ export class Store extends Domains {
       lists[this.cells[a + Index]].push(propagator)
       this.cells[a + Heard] |= heard
     }
-    const undone = Array.from(addresses, (a) => this.cells[a + Index])
-    if (this.marks.length > 0) {
+    if (this.depth > 0) {
+      const undone = Array.from(addresses, (a) => this.cells[a + Index])
       this.onUndo(() => {
         for (let at = undone.length - 1; at >= 0; at--) lists[undone[at]]?.pop()
       })
@@ -102,7 +102,7 @@ export class Store extends Domains {
     this.propagators++
     queue.reserve(this.propagators + 1)
     queue.add(propagator)
-    if (this.marks.length > 0) {
+    if (this.depth > 0) {
       this.onUndo(() => {
         this.propagators--
         for (const variable of variables) this.weights[variable]--
@@ -118,7 +118,7 @@ export class Store extends Domains {
     const { cells } = this
     this.weights[cells[x + Index]]++
     this.weights[cells[y + Index]]++
-    if (this.marks.length > 0) {
+    if (this.depth > 0) {
       const left = cells[x + Index]
       const right = cells[y + Index]
       this.onUndo(() => {
