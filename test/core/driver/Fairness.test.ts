@@ -2,9 +2,9 @@
  * A program that never waits lets timers, sockets and other fibers have their turn. Counted in instructions, not in time:
  * at a twentieth of a microsecond each, the 20 ms that a timer may be late are 400,000 of them.
  */
-import { assert } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
-import { onEachStore } from "../../support/Stores.js"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, ManagedRuntime } from "effect"
+import { inMemory, onEachStore } from "../../support/Stores.js"
 import { bound, machine, spins, watching } from "./spins.js"
 
 const names = [
@@ -39,5 +39,22 @@ onEachStore("while it spins through instructions", machine, (it) => {
         yield* Fiber.interrupt(fiber)
         assert.isBelow(watch.instructions, bound)
       }))
+  }
+})
+
+// What it runs has the scheduler that has built it: a synchronous one, which is one no more.
+describe("in a ManagedRuntime", () => {
+  for (const name of names) {
+    for (const kind of ["an immediate", "a timer"] as const) {
+      it(`${name} lets ${kind} come`, async () => {
+        const runtime = ManagedRuntime.make(machine(inMemory[1]))
+        await runtime.runtime()
+        const watch = watching(kind)
+        await runtime.runPromise(spins[name])
+        watch.stop()
+        assert.isBelow(watch.instructions, bound)
+        await runtime.dispose()
+      })
+    }
   }
 })

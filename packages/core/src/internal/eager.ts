@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
-import { SyncScheduler } from "effect/Scheduler"
+import { type Scheduler, SyncScheduler } from "effect/Scheduler"
 import { later, type Step } from "./sync.js"
 
 type AnyFiber = RuntimeFiber<unknown, unknown>
@@ -106,6 +106,12 @@ const allowance = 2048
 /** Pauses from one that lets timers and sockets have their turn to the next. */
 const rounds = 16
 
+/**
+ * Where everything happens at once (`Effect.runSync`), there is nobody else to wait for. A `ManagedRuntime` hands on the
+ * scheduler that has built it, which was such a one, and is deferred now.
+ */
+const isSynchronous = (scheduler: Scheduler): boolean => scheduler instanceof SyncScheduler && !scheduler.deferred
+
 /** What a fiber has left of its allowance. It is counted, not timed, so that runs can be reproduced (D30). */
 export class Allowance {
   private left = allowance
@@ -119,8 +125,7 @@ export class Allowance {
   }
 
   readonly pause: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
-    // Where everything happens at once (`Effect.runSync`), there is nobody else to wait for.
-    if (++this.round < rounds || fiber.currentScheduler instanceof SyncScheduler) return Effect.yieldNow()
+    if (++this.round < rounds || isSynchronous(fiber.currentScheduler)) return Effect.yieldNow()
     this.round = 0
     return Effect.async<void>((resume) => {
       const immediate = setImmediate(() => resume(Effect.void))
