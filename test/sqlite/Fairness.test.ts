@@ -4,8 +4,8 @@
  */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, Pure, Turns, Tx } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
-import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Option, STM } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, ManagedRuntime, Option, STM } from "effect"
 import { Watch } from "../core/driver/spins.js"
 import { machineOn } from "../support/Stores.js"
 
@@ -38,5 +38,14 @@ const program = Effect.gen(function*() {
   }
 })
 
-it.effect("between writes of any kind, the event loop goes round", () =>
-  Avm.run(Effect.provide(program, Avm.layerUnsafe(Pure.UnsafePure))).pipe(Effect.provide(machine)))
+const main = Avm.run(Effect.provide(program, Avm.layerUnsafe(Pure.UnsafePure)))
+
+describe("between writes of any kind, the event loop goes round", () => {
+  it.effect("in an effect", () => Effect.provide(main, machine))
+
+  it("in a ManagedRuntime", async () => {
+    const runtime = ManagedRuntime.make(machine)
+    await runtime.runPromise(main)
+    await runtime.dispose()
+  })
+})

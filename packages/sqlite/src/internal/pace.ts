@@ -6,10 +6,16 @@
  * for example, they do not wait for anything but it (D30).
  */
 import * as Effect from "effect/Effect"
-import { MixedScheduler, type Scheduler } from "effect/Scheduler"
+import { MixedScheduler, type Scheduler, SyncScheduler } from "effect/Scheduler"
 
 /** Writes from one turn to the next: some 20 ms where the disk is waited for. */
 const allowance = 16
+
+/**
+ * Rounds of the scheduler from the first commit of a group to its write: time for those whom the write before has let go,
+ * and for the turns that begin in their place, to commit as well. Otherwise two groups take turns, each with a part of all.
+ */
+const rounds = 4
 
 export class Pace {
   /** In this turn. */
@@ -27,7 +33,7 @@ export class Pace {
   /** Schedules what is going to write: if enough has been written in this turn, for the next one. */
   schedule(scheduler: Scheduler, write: () => void): void {
     if (this.isSpent(scheduler)) this.waiting.push(write)
-    else scheduler.scheduleTask(write, 0)
+    else after(isEffects(scheduler) ? rounds : 1, scheduler, write)
   }
 
   /** The answer of what has written without being scheduled: if enough has been written in this turn, in the next one. */
@@ -38,6 +44,13 @@ export class Pace {
   }
 
   private isSpent(scheduler: Scheduler): boolean {
-    return this.writes >= allowance && scheduler instanceof MixedScheduler
+    return this.writes >= allowance && isEffects(scheduler)
   }
 }
+
+const after = (rounds: number, scheduler: Scheduler, write: () => void): void =>
+  scheduler.scheduleTask(() => rounds > 1 ? after(rounds - 1, scheduler, write) : write(), 0)
+
+/** Effect's own, which a `ManagedRuntime` has behind the synchronous one that has built it. */
+const isEffects = (scheduler: Scheduler): boolean =>
+  scheduler instanceof MixedScheduler || scheduler instanceof SyncScheduler && scheduler.deferred
