@@ -179,7 +179,7 @@ const streaming = async (rounds: number): Promise<number> => {
   await raw()
   await streamed()
   const ratios: Array<number> = []
-  for (let round = 0; round < Math.max(7, rounds); round++) {
+  for (let round = 0; round < 3 * Math.max(5, rounds); round++) {
     const time = await cpuOf(raw)
     ratios.push(await cpuOf(streamed) / time)
   }
