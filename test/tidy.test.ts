@@ -81,6 +81,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/budget",
       "internal/choices",
       "internal/deciding",
+      "internal/differs",
       "internal/eager",
       "internal/forks",
       "internal/frame",
@@ -106,9 +107,10 @@ const rooms: ReadonlyArray<Room> = [
       "Instr",
       "internal/choosing",
       "internal/instruction",
+      "internal/intercepting",
       "internal/native",
       "internal/peek",
-      "internal/refeeding",
+      "internal/recording",
       "internal/solving"
     ]
   },

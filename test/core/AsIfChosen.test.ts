@@ -175,13 +175,15 @@ const Cell = Behaviour.layerRaw("cell", function*() {
 })
 
 const platform = ([, store]: Store) =>
-  Layer.provideMerge(Cell, Avm.layer({ turns: { run: "manual" } })).pipe(Layer.provideMerge(Layer.mergeAll(
-    store,
-    Reachability.layerAll,
-    Scheduling.layerFair,
-    IdGenerator.layerCounter,
-    Trace.layerNone
-  )))
+  Layer.provideMerge(Cell, Avm.layer({ turns: { run: "manual" }, recordAnswers: true })).pipe(
+    Layer.provideMerge(Layer.mergeAll(
+      store,
+      Reachability.layerAll,
+      Scheduling.layerFair,
+      IdGenerator.layerCounter,
+      Trace.layerNone
+    ))
+  )
 
 /** `told` is what to choose: without the flag, and with it. */
 const run = (store: Store, steps: ReadonlyArray<Step>, told: readonly [Way, Way] | undefined) =>
@@ -307,7 +309,10 @@ const run = (store: Store, steps: ReadonlyArray<Step>, told: readonly [Way, Way]
         (error) => typeof error === "number" ? error : error._tag
       )
       seen.push(yield* again, yield* again)
-      seen.push(yield* Effect.forEach(cells, (cell) => Obj.call(cell, null)))
+      const states = yield* Effect.forEach(cells, (cell) => Obj.call(cell, null))
+      seen.push(states)
+      // Their histories lead to them (A42).
+      assert.deepStrictEqual((yield* Effect.forEach(cells, Avm.replay)).map(Option.some), [...states])
       seen.push(yield* STM.commit(TRef.get(ref)))
       for (const to of [...cells, self]) {
         seen.push((yield* mailboxes.peek(to, { limit: 100 })).map(({ input }) => input))

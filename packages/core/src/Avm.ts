@@ -21,15 +21,16 @@ import type { Instr } from "./Instr.js"
 import type { Instruction, Safe, Unsafe } from "./InstructionSet.js"
 import * as families from "./internal/families.js"
 import * as functions from "./internal/functions.js"
+import { intercepting } from "./internal/intercepting.js"
 import type { Kernel } from "./internal/kernel.js"
 import { direct } from "./internal/memoryStore.js"
 import * as outputs from "./internal/outputs.js"
 import { Post } from "./internal/post.js"
 import * as privilege from "./internal/privilege.js"
-import { intercepting } from "./internal/recording.js"
 import * as registry from "./internal/registry.js"
 import * as replaying from "./internal/replaying.js"
 import * as running from "./internal/running.js"
+import { later } from "./internal/sync.js"
 import * as turnLoop from "./internal/turnLoop.js"
 import * as MachineId from "./MachineId.js"
 import * as Mailboxes from "./Mailboxes.js"
@@ -269,9 +270,11 @@ export const intercept = <R = never>(
       const avm = yield* Avm
       const services = yield* Effect.context<R>()
       const put = (context: Context.Context<never>) =>
-        intercepting(context, (instruction, execute) =>
-          Effect.mapInputContext(around(instruction, execute), (here: Context.Context<never>) =>
-            Context.merge(services, here)))
+        intercepting(context, ({ effect, instruction }) =>
+          later(Effect.suspend(() =>
+            Effect.mapInputContext(around(instruction, effect()), (here: Context.Context<never>) =>
+              Context.merge(services, here))
+          )))
       // The same tags, each with a service of the same shape.
       const families = put(avm.families) as Context.Context<Safe>
       yield* forTurns(avm.kernel, families)

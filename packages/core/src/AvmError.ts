@@ -712,7 +712,9 @@ export class ChoicesUndecided
     limit: Limit,
     runs: Schema.Int,
     nodes: Schema.Int,
-    best: Schema.optional(Schema.Struct({ values: Schema.Array(ValFromJson), loss: Schema.Number }))
+    best: Schema.optionalWith(Schema.Struct({ values: Schema.Array(ValFromJson), loss: Schema.Number }), {
+      exact: true
+    })
   })
 {
   /** For people. */

@@ -234,7 +234,7 @@ const make = {
     answer: Schema.Void
   }),
   retry: define<Retry>("Tx.retry", { family, args: Schema.Struct({}), answer: Schema.Void }),
-  enlist: define<Enlist<unknown>>("Tx.enlist", { family, params: ["stm"] }),
+  enlist: define<Enlist<unknown>>("Tx.enlist", { family, params: ["stm"], answer: Schema.Void }),
   join: define<Join>("Tx.join", {
     family,
     params: ["controller"],

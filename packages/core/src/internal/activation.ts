@@ -24,13 +24,14 @@ import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
 import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
+import { recording, toAnswers } from "./answers.js"
 import { contextOf, type Made } from "./contexts.js"
 import type { Cell, Frame, Place, Table } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { some } from "./option.js"
 import { peek } from "./peek.js"
-import { record } from "./recording.js"
+import { Record } from "./recording.js"
 import { deliver, wasDelivered } from "./refusals.js"
 import * as spans from "./spans.js"
 import {
@@ -66,7 +67,7 @@ class Activation implements Frame {
   readonly context: Context.Context<never>
   readonly table: Table
   /** Where instructions are recorded with their answers: at a replica, and wherever the machine was told to (A42). */
-  readonly answers: ReadonlyArray<Answer> | undefined = undefined
+  readonly record: Record | undefined = undefined
   span: Tracer.Span | undefined = undefined
   /** Where there is a span: the context of the caller, in whose span it is an event that the call has ended. */
   caller: Context.Context<never> | undefined = undefined
@@ -88,9 +89,8 @@ class Activation implements Frame {
     this.context = context
     this.table = table
     if (recorded || place._tag === "Replica") {
-      const answers: Array<Answer> = []
-      this.answers = answers
-      this.context = record(context, this, answers)
+      this.record = new Record()
+      this.context = recording(context)
       this.table = tableOf(this.context)
     }
   }
@@ -406,8 +406,9 @@ const refused = (id: ObjectId, cause: Cause.Cause<AvmError>): boolean =>
 
 const enter = (
   kernel: Kernel,
-  { answers = noAnswers, input, place, self, sender, tx }: Activation
+  { input, place, record, self, sender, tx }: Activation
 ): Step<void, StoreError> => {
+  const answers = record === undefined ? noAnswers : toAnswers(record)
   if (tx !== undefined) {
     // A31: what is read only is no part of anybody's history.
     if (tx.options.readOnly !== true) tx.inputs.push([self, { input, sender, answers }])

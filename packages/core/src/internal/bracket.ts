@@ -25,7 +25,7 @@ import type { BeginOptions } from "../TxPlace.js"
 import { choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
-import { attempt as execute, iterating } from "./instruction.js"
+import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
 import * as spans from "./spans.js"
@@ -87,13 +87,13 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
   /** One try, after so many lost races. */
   try(fiber: AnyFiber, tries: Tries | undefined, conflicts: number): Step<A, E | TransactError> {
     const options = optionsOf(this.readOnly, this.retry !== undefined, conflicts > patience)
-    return attempt(fiber, this, options, tries ?? { lost: undefined, span: undefined })
+    return attempt(fiber, this, options, tries ?? { lost: undefined, recorded: undefined, span: undefined })
   }
 
   /** Only the conflict of a commit is tried again; whatever else happens is the result of the try. */
   persist(fiber: AnyFiber, retry: Schedule.Schedule<unknown, TxConflict>): Step<A, E | TransactError> {
     let conflicts = 0
-    const tries: Tries = { lost: undefined, span: undefined }
+    const tries: Tries = { lost: undefined, recorded: undefined, span: undefined }
     const lostBy = (cause: Cause.Cause<unknown>): TxConflict | undefined => {
       const error = Cause.failureOption(cause)
       const { lost } = tries
@@ -166,6 +166,8 @@ interface Tries {
   lost: TxConflict | undefined
   /** The span of the last one, where there are spans. */
   span: Tracer.Span | undefined
+  /** Where they are recorded: how much was, before the one that counts. */
+  recorded: number | undefined
 }
 
 /** One try, and more of them for as long as it has to wait; each in a span of its own, where the application has a tracer. */
@@ -243,9 +245,15 @@ class Attempt<A, E> {
   }
 
   private begin(): Step<TxId, TransactError> {
-    const { controller, instructions } = this.bracket
+    const { bracket: { controller, instructions }, fiber, tries } = this
+    const record = cellIn(fiber)?.frame.record
+    if (record !== undefined) {
+      // A try that has waited, or was not decided, is not what was done in the end.
+      tries.recorded ??= record.settled
+      record.forget(tries.recorded)
+    }
     const id = now(instructions.begin({ controller, options: this.options }))
-    if (!(id instanceof Later)) this.tries.span?.attribute("avm.transaction.id", id)
+    if (!(id instanceof Later)) tries.span?.attribute("avm.transaction.id", id)
     return id
   }
 
@@ -289,7 +297,11 @@ class Attempt<A, E> {
         const cause = commitCause<never>(failed, "The body of Tx.transact finished the transaction of its bracket")
         const error = Cause.failureOption(cause)
         const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
-        if (lost) this.tries.lost = error.value
+        if (lost) {
+          this.tries.lost = error.value
+          // That it was lost is an answer like any other, by which it is tried again.
+          this.tries.recorded = undefined
+        }
         if (Option.isSome(error) && settling.isUndecided(error.value)) return Exit.succeed(undecided)
         const exit = waitingOr(cause, id)
         this.ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")

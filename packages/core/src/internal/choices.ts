@@ -10,9 +10,9 @@
  * `internal/deciding` makes a problem of the tree; the bracket runs the body. Pinned by `test/core/Nondet.test.ts`.
  */
 import type { ConstraintSolver } from "@effect-avm/solver"
-import * as Data from "effect/Data"
 import type { ConstraintData } from "../Constraint.js"
 import type { Val } from "../Val.js"
+import { Differs } from "./differs.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -52,13 +52,6 @@ export interface Branch {
   readonly seen: ReadonlyArray<readonly [choice: Choice, option: number]>
   readonly events: Array<Event>
   fork: { readonly choice: Choice; readonly branches: Map<number, Branch> } | undefined
-}
-
-/** A body that does not do the same when it is run again. */
-export class Differs extends Data.TaggedError("Differs")<{ readonly found: string; readonly expected: string }> {
-  override get message(): string {
-    return `the body is not deterministic: it went on with ${this.found}, where it had gone on with ${this.expected}`
-  }
 }
 
 /** A choice as this run has made it. */

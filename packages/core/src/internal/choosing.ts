@@ -15,11 +15,11 @@ import * as Option from "effect/Option"
 import { ChoicesUndecided, type Limit, Unsatisfiable } from "../AvmError.js"
 import type { TxId } from "../TxId.js"
 import { Budget, type Limits } from "./budget.js"
-import { type Branch, Differs } from "./choices.js"
+import type { Branch } from "./choices.js"
 import { decide, type Leaf, leafOf } from "./deciding.js"
 import { current } from "./frame.js"
 import { Interned } from "./interning.js"
-import { feeding, Record } from "./refeeding.js"
+import { feeding, Record } from "./recording.js"
 import { settle, type Settled } from "./settling.js"
 import { effectOf, type Step } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
@@ -80,8 +80,8 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
               )
             },
             onSuccess: (answer) => {
-              const { expected } = record
-              if (expected !== undefined) return abort(Cause.die(new Differs({ found: "its end", expected })))
+              const { missed } = record
+              if (missed !== undefined) return abort(Cause.die(missed))
               learn()
               return judged(settle(cell, tx, budget.counting()), (names) => {
                 if (names.length > 0) return next()
@@ -120,7 +120,7 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
           onFailure: abort,
           onSuccess: (decision) => {
             if (decision._tag === "Impossible") {
-              return abort(Cause.fail(new Unsatisfiable({ tx: id, requirements: decision.requirements })))
+              return refused(new Unsatisfiable({ tx: id, requirements: decision.requirements }))
             }
             if (decision._tag === "Limited") reached = decision.limit
             if (decision.plan === undefined || ways >= runs) return undecided(reached ?? "runs", Option.none())
@@ -133,14 +133,28 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
         })
       }
 
+      /** None of the ways was taken, so that none is recorded. */
+      const refused = (error: Unsatisfiable | ChoicesUndecided): Ended =>
+        Effect.ensuring(
+          abort(Cause.fail(error)),
+          Effect.sync(() => {
+            if (tx.begun !== undefined) tx.owner.record?.refuse(tx.begun, error)
+          })
+        )
+
       /** `best`: the answer of this run, where everything holds in it; other choices may be better. */
       const undecided = (limit: Limit, best: Option.Option<A>): Ended => {
         const found = Option.isSome(best) ? tx.choices?.chosen : undefined
-        const error = new ChoicesUndecided({ tx: id, limit, runs: ways, nodes: budget.nodes, best: found })
+        const error = new ChoicesUndecided({
+          tx: id,
+          limit,
+          runs: ways,
+          nodes: budget.nodes,
+          ...found === undefined ? {} : { best: found }
+        })
         return Effect.matchCauseEffect(Effect.sync(() => found !== undefined && accept?.(error) === true), {
           onFailure: abort,
-          onSuccess: (accepted): Ended =>
-            accepted && Option.isSome(best) ? commit(best.value) : abort(Cause.fail(error))
+          onSuccess: (accepted): Ended => accepted && Option.isSome(best) ? commit(best.value) : refused(error)
         })
       }
 

@@ -44,6 +44,19 @@ export interface Frame {
   readonly asSender: Option.Option<ObjectId>
   /** The object, as the transaction it was called in has seen it. */
   readonly seen: Seen | undefined
+  /** Where its instructions are recorded, if they are (`internal/recording`). */
+  readonly record?: Recorded | undefined
+  /** Where it looks its services up, if that is its own. */
+  readonly context?: Context.Context<never>
+}
+
+/** A record, as those see it who go back: then what was done from there on was never done. */
+export interface Recorded {
+  /** How many instructions were answered. */
+  readonly settled: number
+  readonly forget: (settled: number) => void
+  /** What that instruction began came to nothing: it is as if it had failed at once. */
+  readonly refuse: (at: number, error: unknown) => void
 }
 
 /** One run of a program. */

@@ -17,9 +17,11 @@ import type { ObjectId } from "../ObjectId.js"
 import type { Accepted, Replica } from "../ObjectStore.js"
 import { ObjectFrozen } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
-import type { Cell } from "./frame.js"
+import { replaying, type Scratch, undo } from "./answers.js"
+import { Authoritative, Cell, current } from "./frame.js"
+import { forgetCell } from "./instruction.js"
 import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, trace, type View } from "./kernel.js"
-import { replay, type Scratch, undo } from "./recording.js"
+import { begin } from "./running.js"
 import { andThen, fail, later, type Step, stepOf, succeed } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
@@ -123,27 +125,51 @@ const reconcile = (
   if (Option.isNone(registration)) return fail(new FreezeFailed({ id }, true))
   const scratch: Scratch = { state, changed: false, before: Option.none() }
   return later(Effect.map(
-    Effect.forEach(accepted, (input) => replayOne(id, registration.value, input, scratch), { discard: true }),
+    Effect.forEach(accepted, (input) => replayOne(kernel, id, registration.value, input, scratch), { discard: true }),
     () => ({ state: scratch.state, changed: scratch.changed, accepted })
   ))
 }
 
-/** An activation that failed at first fails again, and has changed its state as far as it came; a defect is one. */
+/**
+ * Runs an activation again, in a frame of its own. One that failed at first fails again, and has changed its state as far as
+ * it came; a defect is one.
+ */
 export const replayOne = (
+  kernel: Kernel,
   id: ObjectId,
   registration: Registration,
   accepted: Accepted,
   scratch: Scratch
 ): Effect.Effect<void, FreezeFailed> =>
   Effect.flatMap(Effect.context<never>(), (caller) => {
-    const context = replay(Context.merge(caller, registration.services), accepted.answers, scratch)
+    const context = replaying(Context.merge(caller, registration.services), accepted.answers, scratch)
+    const program = registration.program as Effect.Effect<unknown, unknown>
     return Effect.flatMap(
-      Effect.exit(Effect.mapInputContext(registration.program as Effect.Effect<unknown, unknown>, () => context)),
+      Effect.exit(inFrameOf(kernel, id, accepted, Effect.mapInputContext(program, () => context))),
       (exit) => {
         undo(scratch)
-        return Exit.isFailure(exit) && !Cause.isFailure(exit.cause)
-          ? Exit.fail(new FreezeFailed({ id }, true))
-          : Exit.void
+        if (Exit.isSuccess(exit) || Cause.isFailure(exit.cause)) return Exit.void
+        // The error has no place for what the activation has done otherwise.
+        const told = Effect.logDebug(`An activation of ${id.value} cannot be replayed`, exit.cause)
+        return Effect.zipRight(told, Exit.fail(new FreezeFailed({ id }, true)))
       }
     )
   })
+
+const inFrameOf = <A, E>(
+  kernel: Kernel,
+  self: ObjectId,
+  { input, sender }: Accepted,
+  program: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const frame = { self, input, sender, place: Authoritative, asSender: Option.some(self), seen: undefined }
+  const inCell = Effect.suspend(() => {
+    forgetCell()
+    return Effect.locally(
+      program,
+      current,
+      new Cell(begin(self, undefined), frame, kernel.machine, undefined, undefined)
+    )
+  })
+  return Effect.ensuring(inCell, Effect.sync(forgetCell))
+}

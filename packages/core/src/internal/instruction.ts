@@ -129,31 +129,11 @@ export const execute = (service: unknown, self: Any): Effect.Effect<unknown, unk
   )
 }
 
-/** The other way: a service whose members hand the instruction they stand for to `handle`. */
-export const handler = (
-  definitions: ReadonlyArray<Definition>,
-  handle: (instruction: Any) => Effect.Effect<unknown, unknown>
-): Record<string, unknown> => {
-  const service: Record<string, unknown> = {}
-  for (const { make, member, params } of definitions) {
-    service[member] = params.length === 0
-      ? Effect.suspend(() => handle(make({})))
-      : (...values: ReadonlyArray<unknown>) => {
-        const args: Record<string, unknown> = {}
-        for (let i = 0; i < params.length; i++) {
-          if (values[i] !== undefined) args[params[i] as string] = values[i]
-        }
-        return Effect.suspend(() => handle(make(args)))
-      }
-  }
-  return service
-}
-
 /** Executes an instruction here and now, if that can be; answers what is left of it. */
 export const attempt = (self: Any): Step<unknown, unknown> => {
   const fiber = isEager ? currentFiber() : undefined
   if (fiber === undefined) return notNow(self)
-  const cell = fiber === lastFiber ? lastCell : cellOf(fiber)
+  const cell = cellIn(fiber)
   if (cell === undefined || cell.fiber !== fiber) return notNow(self)
   if (cell.undriven.length > 0) return later(Effect.zipRight(abandonUndriven(cell), plain(self)))
   if (cell.transaction !== undefined && cell.isStray) return later(Effect.interrupt)
@@ -181,6 +161,10 @@ const plain = (self: Any): Effect.Effect<unknown, unknown> =>
 
 let lastFiber: RuntimeFiber<unknown, unknown> | undefined
 let lastCell: Cell | undefined
+
+/** Where a fiber stands. */
+export const cellIn = (fiber: RuntimeFiber<unknown, unknown>): Cell | undefined =>
+  fiber === lastFiber ? lastCell : cellOf(fiber)
 
 const cellOf = (fiber: RuntimeFiber<unknown, unknown>): Cell | undefined => {
   const cell = fiber.getFiberRef(current)

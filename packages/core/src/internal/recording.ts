@@ -1,178 +1,168 @@
 /**
- * Recording what instructions answered, and feeding it to the same program again.
+ * Recording what instructions answer, and running the same program again on that.
  *
- * A program learns from outside itself through the answers of its instructions alone (D30). So a list of answers is its
- * execution: run again with the same answers, it stands where it stood. The freeze of replicas stands on this (A26);
- * services of the application are outside it.
+ * A program learns from outside itself through the answers of its instructions alone (D30), so a list of them is its
+ * execution: run again, and given these answers instead of executing its instructions once more, it stands where it stood.
+ * A `Record` is that list, in the order of asking. Where it ends, the program goes on for real, and is recorded on. To take
+ * another way somewhere, cut the record there: an instruction that was under way (a call whose callee was cut off) is
+ * executed again, and its own instructions are fed.
+ *
+ * What is no part of the record, and what becomes of a program that asks for more than there is, says a `Policy`. A record
+ * can be kept as data: see `internal/answers`.
+ *
+ * What the program does besides its instructions happens again; services of the application are outside of it. If it asks
+ * something else than what was recorded, that is a defect that names the first instruction by which it differs. Fibers that
+ * run side by side ask in no certain order; programs that are run again must ask one thing after the other.
+ *
+ * Searches stand on this, the freeze of replicas, and replaying histories. Pinned by `test/core/Refeeding.test.ts`.
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as Data from "effect/Data"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import { AvmError, isAvmError } from "../AvmError.js"
 import type { Any } from "../Instr.js"
-import { definitions, familiesWithUnsafe, Serializable } from "../InstructionSet.js"
-import type { Answer } from "../ObjectStore.js"
-import { equals, fromUnknown, type Val } from "../Val.js"
-import { type Frame, here } from "./frame.js"
-import { definitionOf, execute, handler } from "./instruction.js"
-import { later } from "./sync.js"
+import { Differs, itsEnd } from "./differs.js"
+import { format, isInstr, isSame } from "./instruction.js"
+import { intercepting } from "./intercepting.js"
+import { causeOf, die, fail, Later, later, type Step } from "./sync.js"
 
-/** What a program did on its second run that it had not done on its first. */
-export class Differs extends Data.TaggedError("Differs")<{
-  readonly instruction: string
-  readonly expected: Option.Option<string>
-}> {}
+// ---------------------------------------------------------------------------
+// models
+// ---------------------------------------------------------------------------
 
-/** The state of a program that is run again: the only thing that its instructions execute. */
-export interface Scratch {
-  state: Val
-  /** What it was when the program began a transaction that it has not finished (D14). */
-  before: Option.Option<Val>
-  changed: boolean
+/** An instruction of which only the name is known: data has no place for the functions among its arguments. */
+export interface Named {
+  readonly name: string
 }
 
-/** A context in which the instructions of `frame`, but for its own state, are recorded with their answers. */
-export const record = (
-  context: Context.Context<never>,
-  frame: Frame,
-  answers: Array<Answer>
-): Context.Context<never> =>
-  intercepting(context, (instruction, original) =>
-    here((cell) => {
-      if (cell.frame !== frame || isOwnState(instruction)) return later(original)
-      // In the order of asking, which is the order in which a replay asks.
-      const at = answers.push({ instruction: encodeInstruction(instruction), answer: unrecorded }) - 1
-      return later(Effect.onExit(original, (exit) =>
-        Effect.sync(() => {
-          answers[at] = encode(instruction, exit)
-        })))
-    }))
-
-/** A context in which instructions answer what is in the record, one after the other, and only the state is real. */
-export const replay = (
-  context: Context.Context<never>,
-  answers: ReadonlyArray<Answer>,
-  scratch: Scratch
-): Context.Context<never> => {
-  let next = 0
-  return intercepting(context, (instruction) => {
-    if (instruction._tag === "Introspect.getState") return Effect.sync(() => scratch.state)
-    if (instruction._tag === "Introspect.setState") {
-      const { state } = instruction.args as { readonly state: Val }
-      return Effect.map(fromUnknown(state), (state) => {
-        scratch.state = state
-        scratch.changed = true
-      })
-    }
-    const answer = answers[next++]
-    const asked = encodeInstruction(instruction)
-    if (answer !== undefined) follow(scratch, instruction, answer.answer)
-    return answer !== undefined && equals(answer.instruction, asked)
-      ? decode(instruction, answer.answer)
-      : Effect.die(
-        new Differs({
-          instruction: instruction._tag,
-          expected: Option.map(Option.fromNullable(answer), (_) => tagOf(_.instruction))
-        })
-      )
-  })
+export interface Entry {
+  readonly instruction: Any | Named
+  /** What it has answered; none while it is under way. */
+  answer: { readonly step: Step<unknown, unknown> } | undefined
+  /** How many entries there were when it had: those of its callee are before. */
+  end: number
 }
 
-/** Transactions are answered, not run; but what was undone at first is undone again. */
-const follow = (scratch: Scratch, { _tag }: Any, answer: Val): void => {
-  const ended = (answer as { readonly _tag?: Val })._tag
-  if (_tag === "Tx.begin" && ended === "Success") scratch.before = Option.some(scratch.state)
-  else if (_tag === "Tx.abort" && ended === "Success") undo(scratch)
-  else if (_tag === "Tx.commit") {
-    if (ended === "Success") scratch.before = Option.none()
-    else if (tagOf((answer as { readonly error?: Val }).error ?? null) === "TxConflict") undo(scratch)
+export class Record {
+  private next = 0
+
+  /** Of a record that is kept as data, the entries; it is fed from its beginning. */
+  constructor(readonly entries: Array<Entry> = []) {}
+
+  get length(): number {
+    return this.entries.length
   }
-}
 
-/** Also at the end of the program, for a transaction that it has left open (D15). */
-export const undo = (scratch: Scratch): void => {
-  scratch.state = Option.getOrElse(scratch.before, () => scratch.state)
-  scratch.before = Option.none()
-}
+  /** How many entries there are before the one that is under way. */
+  get settled(): number {
+    const { length } = this.entries
+    return length > 0 && this.entries[length - 1].answer === undefined ? length - 1 : length
+  }
 
-// ---------------------------------------------------------------------------
-// interception
-// ---------------------------------------------------------------------------
+  /** Forgets the entries from this one on: the program has not been there. It is recorded on from here. */
+  forget(length: number): void {
+    this.entries.length = Math.min(this.entries.length, length)
+    this.next = this.entries.length
+  }
 
-/** Puts `around` between every instruction and the family service that the context has for it. */
-export const intercepting = (
-  context: Context.Context<never>,
-  around: (instruction: Any, original: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
-): Context.Context<never> => {
-  const services = new Map(context.unsafeMap)
-  for (const family of familiesWithUnsafe) {
-    const original = context.unsafeMap.get(family.key)
-    if (original === undefined) continue
-    services.set(
-      family.key,
-      handler(
-        definitions.filter((_) => _.family.key === family.key),
-        (instruction) => around(instruction, execute(original, instruction))
+  refuse(at: number, error: unknown): void {
+    const entry = this.entries[at]
+    this.forget(at + 1)
+    if (entry !== undefined) this.answered(entry, fail(error))
+  }
+
+  /**
+   * Forgets the entries from this one on, and the answers of the instructions that they belong to. Another run, from the
+   * start, is fed what is left.
+   */
+  cut(length: number): void {
+    this.entries.length = length
+    for (const entry of this.entries) if (entry.end > length) entry.answer = undefined
+    this.next = 0
+  }
+
+  /** The same, and that instruction has answered something else. */
+  revise(at: number, answer: unknown): void {
+    const { instruction } = this.entries[at]
+    // The calls that it belongs to go on from there.
+    this.cut(at)
+    this.entries.push({ instruction, answer: { step: answer }, end: at + 1 })
+  }
+
+  /** What is wrong with a run that has ended here, if anything is. */
+  get missed(): Differs | undefined {
+    const entry = this.entries[this.next]
+    return entry === undefined ? undefined : new Differs({ found: itsEnd, expected: textOf(entry.instruction) })
+  }
+
+  /** The answer of the record, or that of the instruction. */
+  ask(
+    instruction: Any,
+    run: () => Step<unknown, unknown>,
+    fed?: (answer: Step<unknown, unknown>) => void
+  ): Step<unknown, unknown> {
+    let entry = this.entries[this.next]
+    if (entry === undefined) this.entries.push(entry = { instruction, answer: undefined, end: Infinity })
+    else if (!isAsked(entry.instruction, instruction)) {
+      return die(new Differs({ found: format(instruction), expected: textOf(entry.instruction) }))
+    }
+    this.next++
+    if (entry.answer !== undefined) {
+      this.next = entry.end
+      fed?.(entry.answer.step)
+      return entry.answer.step
+    }
+    const asked = entry
+    asked.end = Infinity
+    const step = run()
+    if (!(step instanceof Later) || causeOf(step) !== undefined) {
+      this.answered(asked, step)
+      return step
+    }
+    return later(
+      Effect.onExit(
+        step.effect,
+        (exit) => Effect.sync(() => this.answered(asked, Exit.isSuccess(exit) ? exit.value : later(exit)))
       )
     )
   }
-  return Context.unsafeMake(services)
+
+  private answered(entry: Entry, step: Step<unknown, unknown>): void {
+    entry.answer = { step }
+    entry.end = this.next
+  }
 }
 
-const isOwnState = (instruction: Any): boolean =>
-  instruction._tag === "Introspect.getState" || instruction._tag === "Introspect.setState"
+/** Functions are told by their place alone. */
+const isAsked = (self: Any | Named, that: Any): boolean =>
+  isInstr(self) ? isSame(self, that) || format(self) === format(that) : self.name === that._tag
+
+const textOf = (self: Any | Named): string => isInstr(self) ? format(self) : self.name
 
 // ---------------------------------------------------------------------------
-// codecs
+// running
 // ---------------------------------------------------------------------------
 
-const encodeError = Schema.encodeSync(AvmError)
-const decodeError = Schema.decodeUnknownSync(AvmError)
-const encodeSerializable = Schema.encodeUnknownOption(Serializable)
+/** Without, all instructions are recorded, those of callees as well, and all are executed by the machine. */
+export interface Policy {
+  /** Whether an instruction is no part of the record, and executed each time. */
+  readonly isReal?: (instruction: Any) => boolean
+  /** Executes what is real, in place of the machine. */
+  readonly execute?: (instruction: Any) => Step<unknown, unknown>
+  /** Answers what the record has no answer for, in place of the machine. */
+  readonly beyond?: (instruction: Any) => Step<unknown, unknown>
+  /** Is told what the record has answered. */
+  readonly fed?: (instruction: Any, answer: Step<unknown, unknown>) => void
+}
 
-/** An instruction with a function among its arguments is recorded by its name alone. */
-const encodeInstruction = (instruction: Any): Val =>
-  Option.getOrElse(
-    Option.map(encodeSerializable(instruction), (json) => json as Val), // JSON data is a `Val`
-    () => ({ _tag: instruction._tag })
-  )
-
-const tagOf = (data: Val): string => String((data as { readonly _tag?: Val } | null)?._tag)
-
-const encode = (instruction: Any, exit: Exit.Exit<unknown, unknown>): Answer => ({
-  instruction: encodeInstruction(instruction),
-  answer: Exit.match(exit, {
-    onSuccess: (value) =>
-      Option.match(definitionOf(instruction).answer, {
-        onNone: () => unrecorded,
-        onSome: (schema) => success(Schema.encodeSync(schema)(value))
-      }),
-    onFailure: (cause) =>
-      Option.match(Option.filter(Cause.failureOption(cause), isAvmError), {
-        onNone: () => unrecorded,
-        onSome: (error): Val => ({ _tag: "Failure", error: encodeError(error) as Val }) // JSON data is a `Val`
-      })
+/** A context in which every instruction goes by the record, as far as the policy says so. */
+export const feeding = <R>(context: Context.Context<R>, record: Record, policy: Policy = {}): Context.Context<R> => {
+  const { beyond, execute, fed, isReal } = policy
+  return intercepting(context, ({ instruction, now }) => {
+    if (isReal?.(instruction) === true) return execute === undefined ? now() : execute(instruction)
+    return record.ask(
+      instruction,
+      beyond === undefined ? now : () => beyond(instruction),
+      fed === undefined ? undefined : (answer) => fed(instruction, answer)
+    )
   })
-})
-
-const success = (json: unknown): Val =>
-  json === undefined ? { _tag: "Success" } : { _tag: "Success", value: json as Val } // ditto
-
-/** No answer at all: it ended in a defect, or was interrupted. */
-const unrecorded: Val = { _tag: "Unrecorded" }
-
-const decode = (instruction: Any, answer: Val): Effect.Effect<unknown, unknown> => {
-  const { _tag, error, value } = answer as { readonly _tag: string; readonly error?: Val; readonly value?: Val }
-  const schema = definitionOf(instruction).answer
-  switch (_tag) {
-    case "Failure":
-      return Exit.fail(decodeError(error))
-    case "Success":
-      if (Option.isSome(schema)) return Exit.succeed(Schema.decodeUnknownSync(schema.value)(value))
-  }
-  return Effect.die(new Differs({ instruction: instruction._tag, expected: Option.none() }))
 }

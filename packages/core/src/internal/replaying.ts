@@ -7,9 +7,9 @@ import { BehaviourNotFound, type FreezeFailed, ObjectNotFound, type StoreError }
 import type { ObjectId } from "../ObjectId.js"
 import { latest } from "../ObjectStore.js"
 import type { Val } from "../Val.js"
+import type { Scratch } from "./answers.js"
 import { replayOne } from "./freeze.js"
 import type { Kernel } from "./kernel.js"
-import type { Scratch } from "./recording.js"
 
 export const replay = (
   kernel: Kernel,
@@ -21,6 +21,8 @@ export const replay = (
     const registration = Option.getOrUndefined(kernel.registry.lookup(stored.behaviour))
     if (registration === undefined) return yield* Effect.fail(new BehaviourNotFound({ name: stored.behaviour }))
     const scratch: Scratch = { state: registration.initial, changed: false, before: Option.none() }
-    for (const accepted of yield* kernel.store.history(id)) yield* replayOne(id, registration, accepted, scratch)
+    for (const accepted of yield* kernel.store.history(id)) {
+      yield* replayOne(kernel, id, registration, accepted, scratch)
+    }
     return scratch.state
   })

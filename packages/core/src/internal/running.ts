@@ -50,7 +50,7 @@ export const run = <A, E, R>(
   return running as Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>>
 }
 
-const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
+export const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
   const execution: Execution = {
     id: root.value,
     root,

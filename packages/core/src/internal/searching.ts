@@ -16,9 +16,8 @@ import type { Abort, Begin, Commit, CommitError, TransactError, Tx } from "../Tx
 import type { TxId } from "../TxId.js"
 import { commitCause, retried } from "./bracket.js"
 import { Budget, type Limits } from "./budget.js"
-import { Differs } from "./choices.js"
 import { type Cell, here } from "./frame.js"
-import { feeding, Record } from "./refeeding.js"
+import { feeding, Record } from "./recording.js"
 import { isHopeless, settle } from "./settling.js"
 import { effectOf } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
@@ -235,8 +234,8 @@ class Searching<A, E, R> {
           (dead) => dead ? this.failed(cell, restore) : Effect.failCause(cause)
         ),
       onSuccess: (answer) => {
-        const { expected } = record
-        if (expected !== undefined) return Effect.die(new Differs({ found: "its end", expected }))
+        const { missed } = record
+        if (missed !== undefined) return Effect.die(missed)
         return Effect.flatMap(
           restore(effectOf(settle(cell, tx))),
           (names) => {

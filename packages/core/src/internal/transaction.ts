@@ -95,6 +95,7 @@ export interface Saved {
   readonly messages: SavedMessages | undefined
   readonly variables: Variables.Saved | undefined
   readonly choices: SavedChoices | undefined
+  readonly recorded: number | undefined
 }
 
 interface PendingReplica {
@@ -156,10 +157,13 @@ export class Transaction {
     readonly ticket: Ticket | undefined
   ) {
     this.owner = cell.frame
+    this.begun = this.owner.record?.settled
   }
 
   /** The frame that began it, and alone may finish it (D15). */
   readonly owner: Frame
+  /** Where that is recorded: how much was, when it was begun. */
+  readonly begun: number | undefined
 
   /** What `Tx.retry` waits for (A40). */
   get reads(): Pick<Store.ChangeSet, "snapshot" | "reads" | "scans" | "messages"> {
@@ -311,7 +315,8 @@ export class Transaction {
       entries: this.search?.entries.length ?? 0,
       messages: this.pendingMessages?.save(),
       variables: this.variables?.save(),
-      choices: this.choices?.save()
+      choices: this.choices?.save(),
+      recorded: this.owner.record?.settled
     }
   }
 
@@ -335,6 +340,7 @@ export class Transaction {
     this.variables?.restore(saved.variables)
     if (saved.choices !== undefined) this.choices?.restore(saved.choices)
     else this.choices?.restore(nothingChosen)
+    if (saved.recorded !== undefined) this.owner.record?.forget(saved.recorded)
   }
 
   // -------------------------------------------------------------------------

@@ -138,7 +138,7 @@ const follow = (x: X, { _tag }: Instruction, answer: World.Recorded["answer"]): 
   } else if (_tag === "Tx.abort" && Either.isRight(answer)) undo(x)
   else if (_tag === "Tx.commit") {
     if (Either.isRight(answer)) Execution.changeFrame(x, { before: Option.none() })
-    else if (answer.left._tag === "TxConflict") undo(x)
+    else if (answer.left._tag === "TxConflict" || answer.left._tag === "Unsatisfiable") undo(x)
   }
 }
 
