@@ -40,6 +40,8 @@ type Step =
   | { readonly step: "constrain"; readonly from: number; readonly other: number; readonly how: "=" | "!=" }
   /** The variable has, at the end, a value that is not more than the choice's. */
   | { readonly step: "bound"; readonly from: number }
+  /** The same of a variable of its own, which is 1 or 2. */
+  | { readonly step: "fresh"; readonly from: number }
   | { readonly step: "call"; readonly cell: number; readonly from: number }
   | { readonly step: "send"; readonly cell: number; readonly from: number }
   | { readonly step: "emit"; readonly from: number }
@@ -71,6 +73,7 @@ const body: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
     { arbitrary: fc.record({ step: step("require"), from, value, how }), weight: 3 },
     { arbitrary: fc.record({ step: step("constrain"), from, other: from, how }), weight: 2 },
     fc.record({ step: step("bound"), from }),
+    fc.record({ step: step("fresh"), from }),
     { arbitrary: fc.record({ step: step("call"), cell, from }), weight: 2 },
     fc.record({ step: step("send"), cell, from }),
     fc.record({ step: step("emit"), from }),
@@ -126,6 +129,9 @@ const judge = (steps: ReadonlyArray<Step>, way: ReadonlyArray<number>, flag: boo
         break
       case "bound":
         bound = Math.min(bound, of(step.from))
+        break
+      case "fresh":
+        holds &&= of(step.from) >= 1
         break
       case "narrow": {
         const fewer = left.filter((value) => value >= of(step.from))
@@ -236,6 +242,9 @@ const run = (store: Store, steps: ReadonlyArray<Step>, told: readonly [Way, Way]
             }
             case "bound":
               yield* Nondet.require(Constraint.leq(x, term(step.from)))
+              break
+            case "fresh":
+              yield* Nondet.require(Constraint.leq(yield* FD.newVar(FD.range(1, 2)), term(step.from)))
               break
             case "call":
               log.push(yield* Obj.call(cells[step.cell], of(step.from).value))

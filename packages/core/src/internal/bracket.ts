@@ -22,7 +22,7 @@ import type { Instr } from "../Instr.js"
 import type { Abort, Begin, Commit, CommitError, Limits, Options, TransactError, Tx } from "../Tx.js"
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
-import { choosing, type Options as Searching } from "./choosing.js"
+import { checked, choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, cellIn, iterating } from "./instruction.js"
@@ -58,7 +58,7 @@ export const bracket = <A, E, R, RS = never>(
     Option.fromNullable(options?.controller),
     options?.readOnly === true,
     options?.retry as Schedule.Schedule<unknown, TxConflict> | undefined,
-    options
+    checked(options)
   )
 
 class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {

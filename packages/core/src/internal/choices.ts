@@ -11,7 +11,8 @@
  */
 import type { ConstraintSolver } from "@effect-avm/solver"
 import type { ConstraintData } from "../Constraint.js"
-import type { Val } from "../Val.js"
+import { isObjectId } from "../ObjectId.js"
+import { equals, type Val } from "../Val.js"
 import { Differs } from "./differs.js"
 
 // ---------------------------------------------------------------------------
@@ -48,8 +49,10 @@ type Event =
 
 /** What a body does between looking at one choice and at the next. */
 export interface Branch {
-  /** What was looked at on the way here. */
-  readonly seen: ReadonlyArray<readonly [choice: Choice, option: number]>
+  /** Where it leaves another one, and by what was seen there; none at the beginning. */
+  readonly from: { readonly branch: Branch; readonly choice: Choice; readonly option: number } | undefined
+  /** How many choices were looked at on the way here. */
+  readonly depth: number
   readonly events: Array<Event>
   fork: { readonly choice: Choice; readonly branches: Map<number, Branch> } | undefined
 }
@@ -57,6 +60,8 @@ export interface Branch {
 /** A choice as this run has made it. */
 interface Made {
   readonly choice: Choice
+  /** Those of this run: what it has created has other ids in each. */
+  readonly options: ReadonlyArray<Val>
   readonly option: number
   seen: boolean
 }
@@ -80,7 +85,7 @@ export const nothingChosen: Saved = { made: 0, seen: 0, required: 0, branch: und
 // ---------------------------------------------------------------------------
 
 export class Choices {
-  readonly root: Branch = { seen: [], events: [], fork: undefined }
+  readonly root: Branch = { from: undefined, depth: 0, events: [], fork: undefined }
   /** All that were found, in any run. */
   readonly known: Array<Choice> = []
   /** What each run should choose; where it says nothing, what is best. */
@@ -115,11 +120,11 @@ export class Choices {
       choice = { number: this.known.length, branch: this.branch, options, losses }
       this.known.push(choice)
       this.branch.events.push({ _tag: "Made", choice })
-    } else if (event._tag === "Made" && event.choice.options.length === options.length) choice = event.choice
+    } else if (event._tag === "Made" && isSameChoice(event.choice, options, losses)) choice = event.choice
     else throw new Differs({ found: "Nondet.choose", expected: nameOf(event) })
     this.at++
     const option = this.plan.get(choice) ?? (this.best ? Math.max(0, losses.indexOf(0)) : 0)
-    return this.made.push({ choice, option, seen: false }) - 1
+    return this.made.push({ choice, options, option, seen: false }) - 1
   }
 
   /** The value of a choice; to have asked for it makes what follows depend on it. */
@@ -130,48 +135,51 @@ export class Choices {
       this.order.push(made)
       this.fork(made)
     }
-    return made.choice.options[made.option]
+    return made.options[made.option]
   }
 
   /** What was chosen in this run, in the order of choosing, and what all of it is worth less than the best options. */
   get chosen(): { readonly values: ReadonlyArray<Val>; readonly loss: number } {
     return {
-      values: this.made.map(({ choice, option }) => choice.options[option]),
+      values: this.made.map(({ option, options }) => options[option]),
       loss: this.made.reduce((sum, { choice, option }) => sum + choice.losses[option], 0) / precision
     }
   }
 
-  require(condition: boolean | ConstraintData, name: string | undefined, open: boolean): void {
+  /** `mentioned`: the ids of choices in the condition. */
+  require(
+    condition: boolean | ConstraintData,
+    name: string | undefined,
+    open: boolean,
+    mentioned: Iterable<string> = []
+  ): void {
     const event = this.branch.events[this.at]
-    let requirement: Requirement
+    const choices = new Map<string, Choice>()
+    for (const id of mentioned) {
+      const made = this.find(id)
+      if (made !== undefined) choices.set(id, made.choice)
+    }
+    const named = name ?? `requirement ${this.required.length + 1}`
+    const requirement = { branch: this.branch, name: named, condition, choices, open }
     if (event === undefined) {
       this.expectEnd("Nondet.require")
-      const choices = new Map<string, Choice>()
-      this.made.forEach(({ choice }, place) => choices.set(this.id(place), choice))
-      requirement = {
-        branch: this.branch,
-        name: name ?? `requirement ${this.required.length + 1}`,
-        condition,
-        choices,
-        open
-      }
       this.branch.events.push({ _tag: "Required", requirement })
-    } else if (event._tag === "Required" && isSame(event.requirement.condition, condition)) {
-      requirement = event.requirement
-    } else throw new Differs({ found: "Nondet.require", expected: nameOf(event) })
+    } else if (event._tag !== "Required" || !isSameCondition(event.requirement, condition, open)) {
+      throw new Differs({ found: "Nondet.require", expected: nameOf(event) })
+    }
     this.at++
     this.required.push(requirement)
   }
 
   /** None if it is no choice of this transaction. */
   optionsOf(id: string): ReadonlyArray<Val> | undefined {
-    return this.find(id)?.choice.options
+    return this.find(id)?.options
   }
 
   /** The value that a choice has in this run, without looking at it. */
   valueOf(id: string): Val | undefined {
     const made = this.find(id)
-    return made?.choice.options[made.option]
+    return made?.options[made.option]
   }
 
   save(): Saved {
@@ -209,7 +217,7 @@ export class Choices {
     }
     let next = branch.fork.branches.get(option)
     if (next === undefined) {
-      next = { seen: [...branch.seen, [choice, option]], events: [], fork: undefined }
+      next = { from: { branch, choice, option }, depth: branch.depth + 1, events: [], fork: undefined }
       branch.fork.branches.set(option, next)
     }
     this.branch = next
@@ -227,5 +235,31 @@ export class Choices {
 
 const nameOf = (event: Event): string => event._tag === "Made" ? "Nondet.choose" : "Nondet.require"
 
-const isSame = (self: boolean | ConstraintData, that: boolean | ConstraintData): boolean =>
-  typeof self === "boolean" ? self === that : typeof that !== "boolean"
+const isSameChoice = (self: Choice, options: ReadonlyArray<Val>, losses: ReadonlyArray<number>): boolean =>
+  self.options.length === options.length &&
+  self.options.every((option, at) => isAlike(option, options[at]) && self.losses[at] === losses[at])
+
+/** Variables have other ids in each run, so that what is said of them is not compared. */
+const isSameCondition = (
+  { condition: self, open }: Requirement,
+  that: boolean | ConstraintData,
+  isOpen: boolean
+): boolean => {
+  if (typeof self === "boolean" || typeof that === "boolean") return self === that
+  // The data of a constraint has the form of a `Val`.
+  return open === isOpen && (open || isAlike(self as Val, that as Val))
+}
+
+/** But for references: an object that was created in this run has another id. */
+const isAlike = (self: Val, that: Val): boolean => {
+  if (isObjectId(self)) return isObjectId(that)
+  if (Array.isArray(self)) {
+    return Array.isArray(that) && self.length === that.length && self.every((part, at) => isAlike(part, that[at]))
+  }
+  if (!isRecord(self) || !isRecord(that)) return equals(self, that)
+  const keys = Object.keys(self)
+  return keys.length === Object.keys(that).length && keys.every((key) => key in that && isAlike(self[key], that[key]))
+}
+
+const isRecord = (val: Val): val is { readonly [key: string]: Val } =>
+  typeof val === "object" && val !== null && !Array.isArray(val) && !isObjectId(val) && !(val instanceof Uint8Array)

@@ -10,6 +10,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ChoicesUndecided, type Limit, Unsatisfiable } from "../AvmError.js"
@@ -29,6 +30,12 @@ import { waitingOf } from "./waiting.js"
 export interface Options {
   readonly limits?: (Limits & { readonly runs?: number }) | undefined
   readonly accept?: (undecided: ChoicesUndecided) => boolean
+}
+
+/** A time that is none is refused here, where nothing has begun yet. */
+export const checked = (options: Options | undefined): Options | undefined => {
+  if (options?.limits?.time !== undefined) Duration.decode(options.limits.time)
+  return options
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

@@ -10,7 +10,7 @@ import { Choices, precision } from "./choices.js"
 import { check } from "./deciding.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
-import { mentionsVariables } from "./judging.js"
+import { mentioned } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
 import type { Values } from "./space.js"
@@ -158,31 +158,38 @@ const require = (
 ): Step<void, Nondet.RequireError> => {
   const tx = cell.open
   if (tx === undefined) {
-    return typeof condition === "boolean"
-      ? condition ? done : fail(new Unsatisfiable({ requirements: [name ?? "requirement 1"] }))
-      : andThen(
-        post(cell, data(condition)),
-        (posted) => posted ? done : fail(new Unsatisfiable({ requirements: [name ?? "requirement 1"] }))
-      )
+    const isPosted = typeof condition === "boolean" ? condition : postOutside(cell, data(condition))
+    return andThen(
+      isPosted,
+      (isPosted) => isPosted ? done : fail(new Unsatisfiable({ requirements: [name ?? "requirement 1"] }))
+    )
   }
   const choices = choicesOf(kernel, tx)
   try {
     if (typeof condition === "boolean") choices.require(condition, name, false)
     else {
       const constraint = data(condition)
-      const open = mentionsVariables(constraint)
+      const open = mentioned(constraint, "Variable") !== undefined
       const space = open ? overlayOf(cell, tx).space : undefined
       const interned = space?.interned ?? new Interned()
-      check(constraint, interned, ({ _tag, id }) =>
-        _tag === "Variable"
-          ? space?.engine.values(space.variable(id)) ?? refuseVariable(id)
-          : (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option)))
-      choices.require(constraint, name, open)
+      const ids = new Set<string>()
+      check(constraint, interned, ({ _tag, id }) => {
+        if (_tag === "Variable") return space?.engine.values(space.variable(id)) ?? refuseVariable(id)
+        ids.add(id)
+        return (choices.optionsOf(id) ?? refuseVariable(id)).map((option) => interned.code(option))
+      })
+      choices.require(constraint, name, open, ids)
     }
     return done
   } catch (error) {
     return error instanceof Refused ? fail(error.error) : die(error)
   }
+}
+
+/** A choice is of its transaction, and of no other place. */
+const postOutside = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => {
+  const choice = mentioned(data, "Choice")
+  return choice === undefined ? post(cell, data) : fail(new UnknownVariable({ var: choice }, true))
 }
 
 const choicesOf = (kernel: Kernel, tx: Transaction): Choices =>

@@ -50,10 +50,10 @@ export const decide = (
   budget: Budget
 ): Effect.Effect<Decision> =>
   Effect.gen(function*() {
-    const sketch = sketchOf(choices, leaves, interned)
+    const { isTaken, sketch } = sketchOf(choices, leaves, interned)
     // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
     const search = { variables: weightiest(choices), variableOrder: "input" } as const
-    const problem = sketch.problem([preferred(choices)])
+    const problem = sketch.problem([preferred(choices, isTaken)])
     const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search, limits: budget.left }))
     budget.nodes += outcome.progress.nodes
     const planned = (solution: Problem.Solution): Plan =>
@@ -84,7 +84,14 @@ export const check = (
 // internal
 // ---------------------------------------------------------------------------
 
-const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned: Interned): Sketch => {
+/** What has to hold for a branch to be taken. */
+type IsTaken = (branch: Branch) => Constraint.Constraint
+
+const sketchOf = (
+  choices: Choices,
+  leaves: ReadonlyMap<Branch, Leaf>,
+  interned: Interned
+): { readonly sketch: Sketch; readonly isTaken: IsTaken } => {
   const found = new Map<Choice, Chosen>()
   const valueOf = ({ number, options }: Choice): number => {
     const codes = options.map((option) => interned.code(option))
@@ -110,16 +117,40 @@ const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned:
   for (const choice of choices.known) {
     sketch.add(Domain.range(0, choice.options.length - 1), `choice ${choice.number + 1}`)
   }
+  const conditions = new Map<Branch, Constraint.Constraint>([[choices.root, Constraint.and()]])
+  /** A branch is taken where the one that it leaves is, and its own option. Each has a variable that says so. */
+  const isTaken: IsTaken = (branch) => {
+    const unknown: Array<Branch> = []
+    let at = branch
+    while (!conditions.has(at) && at.from !== undefined) {
+      unknown.push(at)
+      at = at.from.branch
+    }
+    let condition = conditions.get(at) ?? Constraint.and()
+    for (let next = unknown.pop(); next?.from !== undefined; next = unknown.pop()) {
+      const { branch: { depth }, choice: { number }, option } = next.from
+      const isChosen = Constraint.compareValue(number, "=", option)
+      if (depth === 0) condition = isChosen
+      else {
+        const indicator = sketch.add(Domain.range(0, 1))
+        sketch.link(Constraint.reified(indicator, Constraint.and(condition, isChosen)))
+        condition = Constraint.compareValue(indicator, "=", 1)
+      }
+      conditions.set(next, condition)
+    }
+    return condition
+  }
   // A choice that is not made has no other value than the first.
   for (const { branch, number } of choices.known) {
-    if (branch.seen.length > 0) sketch.link(Constraint.or(isTaken(branch), Constraint.compareValue(number, "=", 0)))
+    if (branch.depth > 0) sketch.link(Constraint.or(isTaken(branch), Constraint.compareValue(number, "=", 0)))
   }
   const require = ({ branch, name }: Requirement, where: Branch, constraint: Constraint.Constraint) =>
     sketch.require(
-      where.seen.length === 0 && branch.seen.length === 0 ? constraint : Constraint.implies(isTaken(where), constraint),
+      where.depth === 0 && branch.depth === 0 ? constraint : Constraint.implies(isTaken(where), constraint),
       name
     )
-  const visit = (branch: Branch): void => {
+  const branches: Array<Branch> = [choices.root]
+  for (let branch = branches.pop(); branch !== undefined; branch = branches.pop()) {
     for (const event of branch.events) {
       if (event._tag === "Made") continue
       const { requirement } = event
@@ -132,10 +163,11 @@ const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned:
     }
     const leaf = leaves.get(branch)
     if (leaf !== undefined) {
+      const taken = isTaken(branch)
       const before = sketch.variables.length
       for (const domain of leaf.domains) sketch.add(Domain.values(domain))
       for (const constraint of leaf.constraints) {
-        sketch.link(Constraint.implies(isTaken(branch), shift(constraint, before)))
+        sketch.link(Constraint.implies(taken, shift(constraint, before)))
       }
       variables = (id) => {
         const variable = leaf.variables.get(id)
@@ -148,10 +180,9 @@ const sketchOf = (choices: Choices, leaves: ReadonlyMap<Branch, Leaf>, interned:
         }
       }
     }
-    for (const next of branch.fork?.branches.values() ?? []) visit(next)
+    branches.push(...[...branch.fork?.branches.values() ?? []].reverse())
   }
-  visit(choices.root)
-  return sketch
+  return { sketch, isTaken }
 }
 
 /**
@@ -178,17 +209,12 @@ const impossible = (
     return names
   })
 
-const isTaken = ({ seen }: Branch): Constraint.Constraint => {
-  const parts = seen.map(([{ number }, option]) => Constraint.compareValue(number, "=", option))
-  return parts.length === 1 ? parts[0] : Constraint.and(...parts)
-}
-
 /** As little as possible is lost. What is lost in any case does not matter. */
-const preferred = (choices: Choices): Problem.Objective => {
+const preferred = (choices: Choices, isTaken: IsTaken): Problem.Objective => {
   const all = choices.known.flatMap(({ losses }) => losses).filter((loss) => loss > 0)
   const unit = all.reduce(greatestCommonDivisor, 0)
   return Problem.minimize(...choices.known.flatMap(({ branch, losses, number }): ReadonlyArray<Problem.Term> => {
-    const isSure = branch.seen.length === 0
+    const isSure = branch.depth === 0
     const [first, second = first] = losses
     const step = second - first
     if (losses.every((loss, option) => loss === first + step * option)) {
@@ -210,7 +236,7 @@ const preferred = (choices: Choices): Problem.Objective => {
 const weightiest = (choices: Choices): ReadonlyArray<number> => {
   const most = ({ losses }: Choice) => losses.reduce((most, loss) => Math.max(most, loss), 0)
   return [...choices.known]
-    .sort((one, other) => one.branch.seen.length - other.branch.seen.length || most(other) - most(one))
+    .sort((one, other) => one.branch.depth - other.branch.depth || most(other) - most(one))
     .map(({ number }) => number)
 }
 

@@ -92,20 +92,27 @@ export const substituted = (data: ConstraintData, valueOf: ValueOf): ConstraintD
   }
 }
 
-/** Whether it is about variables as well: then values of choices alone do not say whether it holds. */
-export const mentionsVariables = (data: ConstraintData): boolean => {
-  const inTerm = (data: TermData): boolean =>
-    data._tag === "Variable" || data._tag === "Sum" && data.terms.some(({ term }) => inTerm(term))
+/** The id of a variable, or of a choice, that it mentions; of several, the first one. */
+export const mentioned = (data: ConstraintData, kind: "Variable" | "Choice"): string | undefined => {
+  const first = <A>(parts: ReadonlyArray<A>, find: (part: A) => string | undefined): string | undefined => {
+    for (const part of parts) {
+      const id = find(part)
+      if (id !== undefined) return id
+    }
+    return undefined
+  }
+  const inTerm = (data: TermData): string | undefined =>
+    data._tag === kind ? data.id : data._tag === "Sum" ? first(data.terms, ({ term }) => inTerm(term)) : undefined
   switch (data._tag) {
     case "Compare":
-      return inTerm(data.left) || inTerm(data.right)
+      return inTerm(data.left) ?? inTerm(data.right)
     case "AllDifferent":
     case "Table":
-      return data.terms.some(inTerm)
+      return first(data.terms, inTerm)
     case "And":
     case "Or":
-      return data.constraints.some(mentionsVariables)
+      return first(data.constraints, (part) => mentioned(part, kind))
     case "Not":
-      return mentionsVariables(data.constraint)
+      return mentioned(data.constraint, kind)
   }
 }
