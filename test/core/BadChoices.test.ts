@@ -282,11 +282,11 @@ describe.each(stores)("ten thousand (%s)", (name, layer) => {
       assert.deepStrictEqual(values, all.map((at) => at % 2))
     })).pipe(onMachine), 60_000)
 
-  it.effect("choices, fewer of them, that are looked at one after the other", () =>
+  it.effect("choices that are looked at one after the other", () =>
     Avm.run(Effect.gen(function*() {
       const values = yield* Tx.transact(Effect.gen(function*() {
         const values: Array<number> = []
-        for (let at = 0; at < count / 4; at++) values.push(yield* Nondet.choose([0, 1]))
+        for (let at = 0; at < count; at++) values.push(yield* Nondet.choose([0, 1]))
         yield* Nondet.require(values.at(-1) === 1)
         return values
       }))

@@ -50,8 +50,6 @@ const platform = ([, store]: Store, solver?: ConstraintSolver.Service) =>
     Trace.layerNone
   )))
 
-const memory = platform(stores[0])
-
 /** Which of so many digits there are, it says of all of them at once: so the body has to be run with each number. */
 const opaque = (digits: number, secret: number, runs: { n: number } = { n: 0 }) =>
   Effect.gen(function*() {
@@ -145,7 +143,9 @@ describe.each(stores)("a bracket with limits (%s)", (name, layer) => {
     }).pipe(onMachine))
 })
 
-describe("a bracket with limits", () => {
+describe.each(stores)("what a bracket with limits comes to (%s)", (name, layer) => {
+  const onMachine = Effect.provide(platform([name, layer]))
+
   it.live("of time says so, with the best found so far", () =>
     Effect.gen(function*() {
       const error = yield* undecided(Avm.run(Tx.transact(
@@ -156,7 +156,7 @@ describe("a bracket with limits", () => {
       const none = yield* undecided(Avm.run(Tx.transact(opaque(4, 9999), { limits: { time: "60 millis" } })))
       assert.deepStrictEqual([none.limit, none.best], ["time", undefined])
       assert.isAbove(none.runs, 1)
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("counts time by the Clock, from when the first choices did not do (D30)", () =>
     Effect.gen(function*() {
@@ -170,7 +170,7 @@ describe("a bracket with limits", () => {
       assert.strictEqual(yield* within("6 seconds"), 6)
       const error = yield* undecided(within("4 seconds"))
       assert.deepStrictEqual([error.limit, error.runs], ["time", 4])
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("does not take a failure, or Tx.retry, for the outcome, where it is not known to be that of the best choices", () =>
     Effect.gen(function*() {
@@ -200,7 +200,7 @@ describe("a bracket with limits", () => {
         { limits: { nodes: 150 }, accept: () => true }
       )))
       assert.strictEqual(kept.best, undefined)
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("of runs: the one that would be one too many is not made, not even for the best found so far", () =>
     Effect.gen(function*() {
@@ -208,7 +208,7 @@ describe("a bracket with limits", () => {
       const body = Effect.zipRight(Effect.sync(() => runs++), Effect.asVoid(knapsack(40)))
       const error = yield* undecided(Avm.run(Tx.transact(body, { limits: { nodes: 200, runs: 1 } })))
       assert.deepStrictEqual([error.limit, error.runs, error.best, runs], ["nodes", 1, undefined, 2])
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("that conflicts or waits searches anew, with all of its limits", () =>
     Effect.gen(function*() {
@@ -226,7 +226,7 @@ describe("a bracket with limits", () => {
         { limits: { runs: 3 }, retry: Schedule.forever }
       ))
       assert.strictEqual(chosen, 2)
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("whose `accept` throws is aborted, and dies of it", () =>
     Effect.gen(function*() {
@@ -238,7 +238,7 @@ describe("a bracket with limits", () => {
       )
       assert.isTrue(Exit.isFailure(exit) && String(exit.cause).includes("broken"))
       assert.deepStrictEqual(trace.slice(-2).map(({ event }) => event._tag), ["TransactionAborted", "ErrorOccurred"])
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("hands what is left of them to the solver that is provided", () =>
     Effect.gen(function*() {
@@ -253,7 +253,7 @@ describe("a bracket with limits", () => {
         solveAll: Solver.solveAll
       }
       const bracket = Tx.transact(opaque(2, 5), { limits: { nodes: 1000 } })
-      assert.strictEqual(yield* Effect.provide(Avm.run(bracket), platform(stores[0], solver)), 5)
+      assert.strictEqual(yield* Effect.provide(Avm.run(bracket), platform([name, layer], solver)), 5)
       assert.deepStrictEqual(given.slice(0, 1), [1000])
       assert.isTrue(given.every((nodes, at) => at === 0 || Number(nodes) <= Number(given[at - 1])))
     }))
@@ -267,7 +267,9 @@ describe("a bracket with limits", () => {
   })
 })
 
-describe("Intent.compose with limits", () => {
+describe.each(stores)("Intent.compose with limits (%s)", (name, layer) => {
+  const onMachine = Effect.provide(platform([name, layer]))
+
   const parties = {
     a: Intent.make("a", knapsack(20)),
     b: Intent.make("b", knapsack(20))
@@ -284,10 +286,12 @@ describe("Intent.compose with limits", () => {
       const { a, b } = yield* Avm.run(deal)
       const count = (all: ReadonlyArray<Nondet.Choice<number>>) => all.reduce((sum, { value }) => sum + value, 0)
       assert.strictEqual(count(a), count(b))
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 })
 
-describe("searches by labels with limits", () => {
+describe.each(stores)("searches by labels with limits (%s)", (name, layer) => {
+  const onMachine = Effect.provide(platform([name, layer]))
+
   const numbers = Effect.gen(function*() {
     const digits = yield* Effect.forEach([1, 2, 3], () => FD.newVar(FD.range(0, 9)))
     return (yield* Effect.forEach(digits, FD.label)).join("")
@@ -305,7 +309,7 @@ describe("searches by labels with limits", () => {
       assert.deepStrictEqual([error.limit, error.nodes, error.failures, error.solutions], ["nodes", 8, 0, 5])
       assert.deepStrictEqual(found, ["000", "001", "002", "003", "004"])
       assert.strictEqual(yield* Avm.run(Stream.runCount(FD.search(numbers, { nodes: 2000 }))), 1000)
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("FD.commitFirst fails, and nothing is committed", () =>
     Effect.gen(function*() {
@@ -313,7 +317,7 @@ describe("searches by labels with limits", () => {
       assert(typeof error !== "string" && error._tag === "SearchLimited")
       assert.deepStrictEqual([error.limit, error.solutions], ["nodes", 0])
       assert.deepStrictEqual(yield* Avm.run(FD.commitFirst(secret, { nodes: 5000 })), Option.some("999"))
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   it.effect("time is the Clock's (D30)", () =>
     Effect.gen(function*() {
@@ -323,10 +327,12 @@ describe("searches by labels with limits", () => {
       const error = yield* Effect.flip(Avm.run(FD.commitFirst(slow, { time: "10 seconds" })))
       assert(typeof error !== "string" && error._tag === "SearchLimited")
       assert.deepStrictEqual([error.limit, error.failures], ["time", 10])
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 })
 
-describe("requirements on variables that are hard to tell values for", () => {
+describe.each(stores)("requirements on variables that are hard to tell values for (%s)", (name, layer) => {
+  const onMachine = Effect.provide(platform([name, layer]))
+
   const hard = Effect.gen(function*() {
     const [one] = yield* pigeons(14)
     const n = yield* Nondet.choice([1, 2, 3])
@@ -339,7 +345,7 @@ describe("requirements on variables that are hard to tell values for", () => {
       assert.strictEqual(time.limit, "time")
       const nodes = yield* undecided(Avm.run(Tx.transact(hard, { limits: { nodes: 20_000 } })))
       assert.strictEqual(nodes.limit, "nodes")
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 
   const interrupted = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
     Effect.gen(function*() {
@@ -351,7 +357,7 @@ describe("requirements on variables that are hard to tell values for", () => {
     })
 
   it.live("a bracket without limits can be interrupted there", () =>
-    interrupted(Avm.run(Tx.transact(hard))).pipe(Effect.provide(memory)))
+    interrupted(Avm.run(Tx.transact(hard))).pipe(onMachine))
 
   it.live("and so can a raw commit, and a search by labels", () =>
     Effect.gen(function*() {
@@ -361,5 +367,5 @@ describe("requirements on variables that are hard to tell values for", () => {
         yield* Tx.commit(id)
       })))
       yield* interrupted(Avm.run(FD.commitFirst(hard)))
-    }).pipe(Effect.provide(memory)))
+    }).pipe(onMachine))
 })
