@@ -1,0 +1,74 @@
+/** A fiber that is interrupted where it stands, or whose program ends before it: nothing is lost, and nothing done twice. */
+import { Avm, Behaviour, ControllerId, Mailboxes, Obj, ObjectStore, Tx } from "@effect-avm/core"
+import { assert } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { onEachStore, type StoreLayer } from "../../support/Stores.js"
+
+const owner = ControllerId.make("C1")
+
+/** The fiber is told to end while it is running: it does so where it next comes by its run loop. */
+const interruptMe = (): void => {
+  const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
+  fiber.unsafeInterruptAsFork(fiber.id())
+}
+
+const Interrupting = Behaviour.layerRaw("interrupting", function*() {
+  yield* Effect.sync(interruptMe)
+  return []
+})
+
+const behaviours = Interrupting
+const turns = (n: number) => Effect.repeatN(Effect.yieldNow(), n)
+
+/** Runs the program in a fiber that is interrupted, from the inside. */
+const cut = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(program)
+    assert(Exit.isInterrupted(yield* Fiber.await(fiber)))
+    yield* turns(20)
+  })
+
+/** How many snapshots are held of a store that takes its time to let go of them. */
+class Held extends Context.Tag("test/core/driver/Cut/Held")<Held, { count: number }>() {}
+
+const counted = (store: StoreLayer) =>
+  Layer.effectContext(Effect.gen(function*() {
+    const [objects, mailboxes] = [yield* ObjectStore.ObjectStore, yield* Mailboxes.Mailboxes]
+    const held = { count: 0 }
+    const release = (snapshot: ObjectStore.Snapshot) =>
+      Effect.suspend(() => {
+        held.count--
+        return objects.release(snapshot)
+      })
+    const snapshot = () => {
+      held.count++
+      return Effect.runSync(Effect.exit(objects.snapshot))
+    }
+    const both = { ...objects, release, snapshot: Effect.suspend(snapshot) }
+    return Context.make(
+      ObjectStore.ObjectStore,
+      ObjectStore.withDirect(both, { read: objects.read, release, snapshot })
+    )
+      .pipe(Context.add(Mailboxes.Mailboxes, mailboxes), Context.add(Held, held))
+  })).pipe(Layer.provide(store))
+
+const held = (store: StoreLayer) =>
+  Layer.provideMerge(behaviours, Avm.layer()).pipe(
+    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, counted(store)))
+  )
+
+onEachStore("cut off: what has ended where it stands", held, (it) => {
+  it.effect("lets go of its snapshot, though its fiber never comes to that", () =>
+    Effect.gen(function*() {
+      yield* cut(Avm.run(Tx.transact(Effect.zipRight(Effect.sync(interruptMe), Exit.fail("failed")))))
+      assert.strictEqual((yield* Held).count, 0)
+    }))
+
+  it.effect("and a call that has ended is in the history", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(Obj.create("interrupting", owner))
+      yield* cut(Avm.run(Obj.call(id, "hello")))
+      const objects = yield* ObjectStore.ObjectStore
+      assert.deepStrictEqual((yield* objects.history(id)).map(({ input }) => input), ["hello"])
+    }))
+})
