@@ -1,7 +1,19 @@
 /** A fiber that is interrupted where it stands, or whose program ends before it: nothing is lost, and nothing done twice. */
-import { Avm, Behaviour, ControllerId, Mailboxes, Obj, ObjectStore, Tx } from "@effect-avm/core"
+import {
+  Avm,
+  Behaviour,
+  ControllerId,
+  IdGenerator,
+  Introspect,
+  Mailboxes,
+  Obj,
+  ObjectId,
+  ObjectStore,
+  Tx,
+  TxId
+} from "@effect-avm/core"
 import { assert } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Schema } from "effect"
 import { onEachStore, type StoreLayer } from "../../support/Stores.js"
 
 const owner = ControllerId.make("C1")
@@ -70,5 +82,29 @@ onEachStore("cut off: what has ended where it stands", held, (it) => {
       yield* cut(Avm.run(Obj.call(id, "hello")))
       const objects = yield* ObjectStore.ObjectStore
       assert.deepStrictEqual((yield* objects.history(id)).map(({ input }) => input), ["hello"])
+    }))
+})
+
+let names = 0
+const slowIds = Layer.succeed(
+  IdGenerator.IdGenerator,
+  IdGenerator.IdGenerator.of({
+    objectId: Effect.sync(() => ObjectId.make(`o${++names}`)),
+    txId: Effect.sync(() => Schema.decodeSync(TxId.TxId)(`t${++names}`))
+  })
+)
+
+const named = (store: StoreLayer) =>
+  Avm.layer().pipe(Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, slowIds, counted(store))))
+
+onEachStore("cut off: a bracket that waits for its name", named, (it) => {
+  it.effect("holds no snapshot yet", () =>
+    Effect.gen(function*() {
+      yield* cut(Avm.run(Effect.gen(function*() {
+        yield* Introspect.self
+        interruptMe()
+        yield* Tx.transact(Effect.void)
+      })))
+      assert.strictEqual((yield* Held).count, 0)
     }))
 })

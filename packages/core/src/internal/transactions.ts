@@ -107,12 +107,23 @@ const open = (
   ticket: Ticket | undefined
 ): Step<TxId, StoreError> => {
   const id = freshTxId(kernel.ids)
+  return id instanceof Later
+    ? andThen(id, (id) => named(kernel, cell, controller, options, ticket, id))
+    : named(kernel, cell, controller, options, ticket, id)
+}
+
+/** A snapshot is taken last: who is interrupted before there is a transaction holds none. */
+const named = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions,
+  ticket: Ticket | undefined,
+  id: TxId
+): Step<TxId, StoreError> => {
   const snapshot = snapshotFor(kernel, ticket)
-  return id instanceof Later || snapshot instanceof Later
-    ? andThen(
-      id,
-      (id) => andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
-    )
+  return snapshot instanceof Later
+    ? andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
     : opened(kernel, cell, controller, options, ticket, id, snapshot)
 }
 
