@@ -9,11 +9,12 @@ import {
   Obj,
   ObjectId,
   ObjectStore,
+  Trace,
   Tx,
   TxId
 } from "@effect-avm/core"
 import { assert } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Option, Schema } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Schema, Stream } from "effect"
 import { onEachStore, type StoreLayer } from "../../support/Stores.js"
 
 const owner = ControllerId.make("C1")
@@ -106,5 +107,30 @@ onEachStore("cut off: a bracket that waits for its name", named, (it) => {
         yield* Tx.transact(Effect.void)
       })))
       assert.strictEqual((yield* Held).count, 0)
+    }))
+})
+
+/** Takes each entry at once, and lets whoever wrote it wait. */
+const slowTrace = Layer.succeed(Trace.Trace, {
+  enabled: true,
+  append: () => Effect.yieldNow(),
+  stream: Stream.empty
+})
+
+const traced = (store: StoreLayer) =>
+  Avm.layer().pipe(Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, slowTrace, store)))
+
+onEachStore("cut off: a bracket whose trace takes its time", traced, (it) => {
+  it.effect("is open for nobody who comes after", () =>
+    Effect.gen(function*() {
+      const after: Array<string> = []
+      const bracket = Effect.gen(function*() {
+        yield* Introspect.self
+        interruptMe()
+        yield* Tx.transact(Effect.void)
+      })
+      const finalizer = Effect.map(Effect.either(Tx.transact(Effect.void)), ({ _tag }) => void after.push(_tag))
+      yield* cut(Avm.run(Effect.onInterrupt(bracket, () => finalizer)))
+      assert.deepStrictEqual(after, ["Right"])
     }))
 })

@@ -215,10 +215,23 @@ class Attempt<A, E> {
   ) {}
 
   run(): Step<A | Waiting | Undecided, E | TransactError> {
-    const begun = this.begin()
-    if (begun instanceof Later) return later(this.through(begun, false))
     const { bracket: { body, instructions }, fiber } = this
+    const outer = fiber.getFiberRef(current)?.open
+    const begun = this.begin()
     const cell = fiber.getFiberRef(current)
+    if (begun instanceof Later) {
+      const through = this.through(begun, false)
+      // Where it is open already, what is waited for is that somebody takes its entry.
+      return later(
+        cell?.open === undefined || cell.open === outer
+          ? through
+          : unfinished(
+            cell,
+            abandonment(cell, cell.context ?? fiber.currentContext, instructions, cell.open.id),
+            () => through
+          )
+      )
+    }
     // It has just begun a transaction.
     if (cell === undefined) return later(Effect.dieMessage("A transaction was begun outside a machine"))
     const context = cell.context ?? fiber.currentContext
