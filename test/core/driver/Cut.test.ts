@@ -14,8 +14,8 @@ import {
   TxId
 } from "@effect-avm/core"
 import { assert } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Option, Schema, Stream } from "effect"
-import { onEachStore, type StoreLayer } from "../../support/Stores.js"
+import { Context, Effect, Exit, Fiber, FiberRef, Layer, Option, Schema, Stream } from "effect"
+import { machineOn, onEachStore, type StoreLayer } from "../../support/Stores.js"
 
 const owner = ControllerId.make("C1")
 
@@ -25,13 +25,21 @@ const interruptMe = (): void => {
   fiber.unsafeInterruptAsFork(fiber.id())
 }
 
+const Counter = Behaviour.layerRaw("counter", function*() {
+  const state = yield* Introspect.getState
+  const n = (typeof state === "number" ? state : 0) + Number(yield* Introspect.input)
+  yield* Introspect.setState(n)
+  return [n]
+})
 const Interrupting = Behaviour.layerRaw("interrupting", function*() {
   yield* Effect.sync(interruptMe)
   return []
 })
 
-const behaviours = Interrupting
+const behaviours = Layer.merge(Counter, Interrupting)
 const turns = (n: number) => Effect.repeatN(Effect.yieldNow(), n)
+const counter = Obj.create("counter", owner)
+const valueOf = (id: ObjectId.ObjectId) => Effect.map(Avm.run(Obj.call(id, 0)), Option.getOrThrow)
 
 /** Runs the program in a fiber that is interrupted, from the inside. */
 const cut = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
@@ -132,5 +140,37 @@ onEachStore("cut off: a bracket whose trace takes its time", traced, (it) => {
       const finalizer = Effect.map(Effect.either(Tx.transact(Effect.void)), ({ _tag }) => void after.push(_tag))
       yield* cut(Avm.run(Effect.onInterrupt(bracket, () => finalizer)))
       assert.deepStrictEqual(after, ["Right"])
+    }))
+})
+
+const machine = (store: StoreLayer) => Layer.provideMerge(behaviours, machineOn(store))
+
+onEachStore("cut off: a body that has its own fiber interrupted", machine, (it) => {
+  it.effect("and goes on at once is aborted", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(counter)
+      yield* cut(Avm.run(Tx.transact(Effect.zipRight(Effect.sync(interruptMe), Obj.call(id, 1)))))
+      assert.strictEqual(yield* valueOf(id), 0)
+    }))
+
+  it.effect("where nothing is interrupted, is committed", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(counter)
+      const bracket = Tx.transact(Effect.zipRight(Effect.sync(interruptMe), Obj.call(id, 1)))
+      yield* cut(Avm.run(Effect.uninterruptible(bracket)))
+      assert.strictEqual(yield* valueOf(id), 1)
+    }))
+})
+
+class Service extends Context.Tag("test/core/driver/Cut/Service")<Service, number>() {}
+
+onEachStore("a program that sets a reference of its own", machine, (it) => {
+  it.scoped("brings no services to whoever joins its fiber", () =>
+    Effect.gen(function*() {
+      const own = yield* FiberRef.make(0)
+      const fiber = yield* Effect.provideService(Effect.fork(Avm.run(FiberRef.set(own, 1))), Service, 1)
+      const seen = Effect.zipRight(Fiber.join(fiber), Service)
+      assert.strictEqual(yield* Effect.provideService(seen, Service, 2), 2)
+      assert.strictEqual(yield* FiberRef.get(own), 1)
     }))
 })

@@ -23,7 +23,7 @@ import type { Abort, Begin, Commit, CommitError, Limits, Options, TransactError,
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { choosing, type Options as Searching } from "./choosing.js"
-import { currentFiber, isEager, Now } from "./eager.js"
+import { currentFiber, isEager, isTold, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
@@ -240,6 +240,9 @@ class Attempt<A, E> {
     const cause = causeOf(done)
     if (done instanceof Later && cause === undefined) {
       rest = (restore) => this.within(restore, begun, done.effect, false)
+    } else if (cause === undefined && isTold(fiber)) {
+      // The body itself may have had its fiber interrupted: that is still within the body.
+      rest = (restore) => this.within(restore, begun, Exit.succeed(done as A), false)
     } else {
       const ended: Step<A | Waiting | Undecided, E | TransactError> = cause === undefined
         ? this.commit(begun, done as A)
