@@ -13,9 +13,9 @@ import {
   Tx,
   TxId
 } from "@effect-avm/core"
-import { assert } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, FiberRef, Layer, Option, Schema, Stream } from "effect"
-import { machineOn, onEachStore, type StoreLayer } from "../../support/Stores.js"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Exit, Fiber, FiberRef, Layer, Option, Schema, Stream } from "effect"
+import { machineOn, onEachStore, type StoreLayer, stores } from "../../support/Stores.js"
 
 const owner = ControllerId.make("C1")
 
@@ -173,4 +173,70 @@ onEachStore("a program that sets a reference of its own", machine, (it) => {
       assert.strictEqual(yield* Effect.provideService(seen, Service, 2), 2)
       assert.strictEqual(yield* FiberRef.get(own), 1)
     }))
+})
+
+/** Tells when a commit has come to the store, which takes its time. */
+class Reached extends Context.Tag("test/core/driver/Cut/Reached")<Reached, Deferred.Deferred<void>>() {}
+
+const slowly = (store: StoreLayer) =>
+  Layer.effectContext(Effect.gen(function*() {
+    const [objects, mailboxes] = [yield* ObjectStore.ObjectStore, yield* Mailboxes.Mailboxes]
+    const reached = yield* Deferred.make<void>()
+    const commit: ObjectStore.Service["commit"] = (changes, enlisted) =>
+      Effect.suspend(() =>
+        changes.states.length === 0
+          ? objects.commit(changes, enlisted)
+          : Effect.zipRight(
+            Effect.zipRight(Deferred.succeed(reached, undefined), turns(30)),
+            objects.commit(changes, enlisted)
+          )
+      )
+    return Context.make(ObjectStore.ObjectStore, ObjectStore.ObjectStore.of({ ...objects, commit })).pipe(
+      Context.add(Mailboxes.Mailboxes, mailboxes),
+      Context.add(Reached, reached)
+    )
+  })).pipe(Layer.provide(store))
+
+const kindsOf = (trace: Avm.Execution<unknown, unknown>["trace"]) =>
+  trace.map(({ event }) => event._tag).filter((tag) => tag.startsWith("Transaction"))
+
+describe.each(stores)("cut off: a program that ends before another fiber's bracket (%s)", (_, store) => {
+  it.effect("waits for the store, where that has it already", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(counter)
+      const reached = yield* Reached
+      const bracket = Tx.transact(Obj.call(id, 1))
+      const { exit, trace } = yield* Avm.runTraced(
+        Effect.zipRight(Effect.forkDaemon(bracket), Deferred.await(reached))
+      )
+      assert.deepStrictEqual(exit, Exit.void)
+      assert.deepStrictEqual(kindsOf(trace), ["TransactionStarted", "TransactionCommitted"])
+      assert.strictEqual(yield* valueOf(id), 1)
+    }).pipe(
+      Effect.provide(
+        Layer.provideMerge(
+          behaviours,
+          Layer.provideMerge(Avm.layer(), Layer.merge(Avm.layerPortsMemory, slowly(store)))
+        )
+      )
+    ))
+
+  it.effect("aborts it, while it waits for its own fibers; and nothing is committed", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(counter)
+      const ended = yield* Deferred.make<void>()
+      const bracket = Tx.transact(Effect.gen(function*() {
+        yield* Obj.call(id, 1)
+        yield* Effect.fork(Effect.uninterruptible(Effect.zipRight(Introspect.self, turns(50))))
+        yield* turns(5)
+        yield* Deferred.succeed(ended, undefined)
+      }))
+      const { exit, trace } = yield* Avm.runTraced(
+        Effect.zipRight(Effect.zipLeft(Effect.forkDaemon(bracket), Deferred.await(ended)), turns(10))
+      )
+      yield* turns(100)
+      assert.deepStrictEqual(exit, Exit.void)
+      assert.deepStrictEqual(kindsOf(trace), ["TransactionStarted", "TransactionAborted"])
+      assert.strictEqual(yield* valueOf(id), 0)
+    }).pipe(Effect.provide(machine(store))))
 })

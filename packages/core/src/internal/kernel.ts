@@ -287,6 +287,8 @@ export const abort = (
   rejected = false,
   context?: Context.Context<never>
 ): Step<void, StoreError> => {
+  // The end of its program may have been faster.
+  if (tx.status !== "open") return done
   const ended = end(kernel, cell, tx, rejected, context)
   const released = kernel.objects.release(tx.snapshot)
   // It has ended, whatever has become of what it saw.
@@ -327,6 +329,7 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
   const at = open.lastIndexOf(tx)
   if (at >= 0) open.splice(at, 1)
   finished.add(tx.id, status)
+  tx.onClose?.()
 }
 
 /**
