@@ -26,7 +26,7 @@ import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
 import { recording, toAnswers } from "./answers.js"
 import { contextOf, type Made } from "./contexts.js"
-import type { Cell, Frame, Place, Table } from "./frame.js"
+import { type Cell, type Frame, lastly, type Place, type Table } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { some } from "./option.js"
@@ -130,7 +130,7 @@ class Suspension extends Effectable.Class<Answered, AvmError> {
       (id) =>
         Effect.forEach(
           activations,
-          (activation) => Effect.exit(effectOf(whole(failing(kernel, cell, activation, Cause.interrupt(id))))),
+          (activation) => Effect.exit(effectOf(whole(cell, failing(kernel, cell, activation, Cause.interrupt(id))))),
           { discard: true }
         )
     )
@@ -242,8 +242,8 @@ const advance = (kernel: Kernel, cell: Cell, activation: Activation, value: unkn
   cell.context = context
   cell.tableOf = tableOf
   cell.table = table
-  if (cause !== undefined) return whole(failing(kernel, cell, activation, cause))
-  if (pending === undefined) return whole(answered(kernel, cell, activation, outputs))
+  if (cause !== undefined) return whole(cell, failing(kernel, cell, activation, cause))
+  if (pending === undefined) return whole(cell, answered(kernel, cell, activation, outputs))
   if (pending instanceof Suspension) {
     pending.activations.push(activation)
     return later(pending)
@@ -300,7 +300,7 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
         if (activation === undefined) return last as Exit.Exit<Answered, AvmError>
         const step = last._tag === "Success"
           ? advance(kernel, cell, activation, last.value)
-          : whole(failing(kernel, cell, activation, last.cause))
+          : whole(cell, failing(kernel, cell, activation, last.cause))
         if (!(step instanceof Later)) last = Exit.succeed(step)
         else if (step.effect instanceof Suspension) {
           const { activations, pending } = step.effect
@@ -327,8 +327,8 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what is done when an activation has ended. */
-const whole = <A, E>(step: Step<A, E>): Step<A, E> =>
-  step instanceof Later && causeOf(step) === undefined ? later(Effect.uninterruptible(step.effect)) : step
+const whole = <A, E>(cell: Cell, step: Step<A, E>): Step<A, E> =>
+  step instanceof Later && causeOf(step) === undefined ? lastly(cell, step.effect) : step
 
 const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
   const left = leftOpen(cell, activation)

@@ -23,7 +23,7 @@ import type { Abort, Begin, Commit, CommitError, Limits, Options, TransactError,
 import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { checked, choosing, type Options as Searching } from "./choosing.js"
-import { currentFiber, isEager, Now } from "./eager.js"
+import { currentFiber, isEager, isTold, Now } from "./eager.js"
 import { type Cell, current } from "./frame.js"
 import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
@@ -217,10 +217,23 @@ class Attempt<A, E> {
   ) {}
 
   run(): Step<A | Waiting | Undecided, E | TransactError> {
-    const begun = this.begin()
-    if (begun instanceof Later) return later(this.through(begun, false))
     const { bracket: { body, instructions }, fiber } = this
+    const outer = fiber.getFiberRef(current)?.open
+    const begun = this.begin()
     const cell = fiber.getFiberRef(current)
+    if (begun instanceof Later) {
+      const through = this.through(begun, false)
+      // Where it is open already, what is waited for is that somebody takes its entry.
+      return later(
+        cell?.open === undefined || cell.open === outer
+          ? through
+          : unfinished(
+            cell,
+            abandonment(cell, cell.context ?? fiber.currentContext, instructions, cell.open.id),
+            () => through
+          )
+      )
+    }
     // It has just begun a transaction.
     if (cell === undefined) return later(Effect.dieMessage("A transaction was begun outside a machine"))
     const context = cell.context ?? fiber.currentContext
@@ -229,6 +242,9 @@ class Attempt<A, E> {
     const cause = causeOf(done)
     if (done instanceof Later && cause === undefined) {
       rest = (restore) => this.within(restore, begun, done.effect, false)
+    } else if (cause === undefined && isTold(fiber)) {
+      // The body itself may have had its fiber interrupted: that is still within the body.
+      rest = (restore) => this.within(restore, begun, Exit.succeed(done as A), false)
     } else {
       const ended: Step<A | Waiting | Undecided, E | TransactError> = cause === undefined
         ? this.commit(begun, done as A)

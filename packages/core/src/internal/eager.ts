@@ -63,6 +63,11 @@ export const isTransparent = (effect: object): boolean => (effect as Own)[Transp
 // the state of a fiber
 // ---------------------------------------------------------------------------
 
+/** Whether the fiber was told something that it has not come to yet: to end, perhaps. */
+export const isTold = (fiber: AnyFiber): boolean =>
+  // Internal to effect; where there is no such list, nobody is asked to wait for it.
+  ((fiber as unknown as { readonly _queue?: ReadonlyArray<unknown> })._queue?.length ?? 0) > 0
+
 type Refs = AnyFiber & {
   readonly _fiberRefs?: FiberRefs.FiberRefs
   readonly setFiberRefs?: (refs: FiberRefs.FiberRefs) => void

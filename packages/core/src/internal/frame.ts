@@ -17,7 +17,7 @@ import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
-import { effectOf, type Step } from "./sync.js"
+import { effectOf, later, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import type { Variables } from "./variables.js"
 
@@ -96,7 +96,7 @@ export class Finished {
   }
 }
 
-/** Activations that wait for a fiber to drive them. */
+/** What waits for a fiber to drive it: activations, brackets, the last steps of either. */
 export interface Undriven {
   /** Ends them as interrupted. */
   readonly abandon: Effect.Effect<void>
@@ -187,6 +187,18 @@ export const abandonUndriven = (cell: Cell): Effect.Effect<void> =>
     cell.undriven = none
     return Effect.uninterruptible(Effect.forEach(undriven, (_) => _.abandon, { discard: true }))
   })
+
+/**
+ * The last steps of something that has ended: nothing interrupts them, and whoever is interrupted before it comes to them
+ * has them done all the same.
+ */
+export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E> => {
+  const undriven = cell.leave({ abandon: Effect.asVoid(Effect.exit(effect)) })
+  return later(Effect.uninterruptible(Effect.suspend(() => {
+    cell.take(undriven)
+    return effect
+  })))
+}
 
 // ---------------------------------------------------------------------------
 // the cell of a fiber

@@ -31,7 +31,7 @@ import type { Reachability } from "../Reachability.js"
 import type { Trace } from "../Trace.js"
 import { type TraceEvent, TransactionAborted } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
-import type { Cell } from "./frame.js"
+import { type Cell, lastly } from "./frame.js"
 import type { Functions } from "./functions.js"
 import type { DirectStore } from "./memoryStore.js"
 import type { Post } from "./post.js"
@@ -287,10 +287,12 @@ export const abort = (
   rejected = false,
   context?: Context.Context<never>
 ): Step<void, StoreError> => {
+  // The end of its program may have been faster.
+  if (tx.status !== "open") return done
   const ended = end(kernel, cell, tx, rejected, context)
   const released = kernel.objects.release(tx.snapshot)
   // It has ended, whatever has become of what it saw.
-  return released instanceof Later ? later(Effect.onExit(released.effect, () => effectOf(ended()))) : ended()
+  return released instanceof Later ? lastly(cell, Effect.onExit(released.effect, () => effectOf(ended()))) : ended()
 }
 
 /** The same, of one whose snapshot has been let go. */
@@ -327,6 +329,7 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
   const at = open.lastIndexOf(tx)
   if (at >= 0) open.splice(at, 1)
   finished.add(tx.id, status)
+  tx.onClose?.()
 }
 
 /**

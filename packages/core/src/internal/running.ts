@@ -19,6 +19,7 @@ import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
 import { andThen, done, effectOf, Later, later, mapLater, type Step } from "./sync.js"
+import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
 /** Who wants the entries of a run. */
@@ -124,15 +125,26 @@ const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Ste
   const { execution } = cell
   kernel.post.free(execution.root)
   let aborted: Step<void> = done
-  for (const tx of [...execution.open]) {
+  const open = [...execution.open]
+  for (const tx of open) {
+    if (tx.decidedByStore) continue
     // Fibers that still work in it must not go on outside.
     tx.closedBy = "program"
     // The program's own errors have no place for what its transaction saw and the store lost.
     aborted = andThen(aborted, () => mapLater(abort(kernel, cell, tx), Effect.orDie))
   }
+  for (const tx of open) aborted = andThen(aborted, () => closed(tx))
   return andThen(aborted, () => {
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done
     const error = Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
     return traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error }))
   })
 }
+
+/** A transaction that another fiber is committing is over when the store has decided. */
+const closed = (tx: Transaction): Step<void> =>
+  tx.status === "open"
+    ? later(Effect.async<void>((resume) => {
+      tx.onClose = () => resume(Effect.void)
+    }))
+    : done

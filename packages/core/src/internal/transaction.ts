@@ -130,6 +130,10 @@ export class Transaction {
 
   /** Who has finished it; the program itself does so at its end. */
   closedBy: Cell | "program" | undefined = undefined
+  /** Whether it was handed to the store to be committed: nobody aborts it then. */
+  decidedByStore = false
+  /** Told when it is over: the end of its program, where that waits for the store. */
+  onClose: (() => void) | undefined = undefined
   /** What the application's own memory does at commit. */
   enlisted: STM.STM<unknown, unknown> | undefined = undefined
   /** Set by `Tx.retry`: this attempt cannot be committed any more. */

@@ -107,12 +107,23 @@ const open = (
   ticket: Ticket | undefined
 ): Step<TxId, StoreError> => {
   const id = freshTxId(kernel.ids)
+  return id instanceof Later
+    ? andThen(id, (id) => named(kernel, cell, controller, options, ticket, id))
+    : named(kernel, cell, controller, options, ticket, id)
+}
+
+/** A snapshot is taken last: who is interrupted before there is a transaction holds none. */
+const named = (
+  kernel: Kernel,
+  cell: Cell,
+  controller: Option.Option<ControllerId>,
+  options: Tx.BeginOptions,
+  ticket: Ticket | undefined,
+  id: TxId
+): Step<TxId, StoreError> => {
   const snapshot = snapshotFor(kernel, ticket)
-  return id instanceof Later || snapshot instanceof Later
-    ? andThen(
-      id,
-      (id) => andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
-    )
+  return snapshot instanceof Later
+    ? andThen(snapshot, (snapshot) => opened(kernel, cell, controller, options, ticket, id, snapshot))
     : opened(kernel, cell, controller, options, ticket, id, snapshot)
 }
 
@@ -196,6 +207,7 @@ const gaveUp = (kernel: Kernel, cell: Cell, tx: Transaction, waiting: Waiting): 
   andThen(abort(kernel, cell, tx), () => die(waiting))
 
 const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, TxConflict | StoreError> => {
+  if (tx.status !== "open") return overtaken
   if (tx.variables?.isStale === true) {
     return andThen(abort(kernel, cell, tx), () => fail(conflict(tx.id, [])))
   }
@@ -208,9 +220,11 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
     : kernel.homeController
   const changes = tx.changeSet(controller)
   const apply = (): Step<Outcome, StoreError> => {
-    return tx.enlisted === undefined
+    if (tx.status !== "open") return overtaken
+    const outcome = tx.enlisted === undefined
       ? kernel.objects.commitLast(changes)
       : kernel.objects.commit(changes, enlisted(tx.enlisted))
+    return mapLater(outcome, (effect) => decidedByStore(tx, effect))
   }
   const outcome = kernel.privilege.isOpenTo(tx.ticket)
     ? apply()
@@ -263,8 +277,19 @@ const released = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, Store
   const step = kernel.objects.release(tx.snapshot)
   if (!(step instanceof Later)) return committed(kernel, cell, tx)
   const released = Effect.tapErrorCause(step.effect, () => effectOf(abortReleased(kernel, cell, tx)))
-  return andThen(later(released), () => committed(kernel, cell, tx))
+  return andThen(later(decidedByStore(tx, released)), () => committed(kernel, cell, tx))
 }
+
+/** From here on nobody else ends it: the end of its program waits for what the store makes of it. */
+const decidedByStore = <A, E>(tx: Transaction, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    if (tx.status !== "open") return Effect.interrupt
+    tx.decidedByStore = true
+    return effect
+  })
+
+/** The end of its program, in another fiber, was faster: it was aborted there, and this fiber is a stray. */
+const overtaken: Step<never> = later(Effect.interrupt)
 
 /** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */
 const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict => {
