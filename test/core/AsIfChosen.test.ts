@@ -11,21 +11,17 @@ import {
   Constraint,
   ControllerId,
   FD,
-  IdGenerator,
   Introspect,
   Mailboxes,
   Nondet,
   Obj,
-  Reachability,
   Reify,
-  Scheduling,
-  Trace,
   Tx
 } from "@effect-avm/core"
 import { Cause, Effect, Exit, Fiber, Layer, Option, STM, TRef } from "effect"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { inMemory, type Store, stores } from "../support/Stores.js"
+import { inMemory, portsOn, type Store, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
@@ -182,13 +178,7 @@ const Cell = Behaviour.layerRaw("cell", function*() {
 
 const platform = ([, store]: Store) =>
   Layer.provideMerge(Cell, Avm.layer({ turns: { run: "manual" }, recordAnswers: true })).pipe(
-    Layer.provideMerge(Layer.mergeAll(
-      store,
-      Reachability.layerAll,
-      Scheduling.layerFair,
-      IdGenerator.layerCounter,
-      Trace.layerNone
-    ))
+    Layer.provideMerge(portsOn(store))
   )
 
 /** `told` is what to choose: without the flag, and with it. */

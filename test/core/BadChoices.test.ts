@@ -9,33 +9,22 @@ import {
   Constraint,
   ControllerId,
   FD,
-  IdGenerator,
   Intent,
   Introspect,
   Nondet,
   Obj,
-  Reachability,
-  Scheduling,
-  Trace,
   Tx,
   type Val
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option } from "effect"
-import { type Store, stores } from "../support/Stores.js"
+import { portsOn, type Store, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
 const Echo = Behaviour.layerRaw("echo", Effect.map(Introspect.input, (input) => [input]))
 
-const platform = ([, store]: Store) =>
-  Layer.provideMerge(Echo, Avm.layer()).pipe(Layer.provideMerge(Layer.mergeAll(
-    store,
-    Reachability.layerAll,
-    Scheduling.layerFair,
-    IdGenerator.layerCounter,
-    Trace.layerNone
-  )))
+const platform = ([, store]: Store) => Layer.provideMerge(Echo, Avm.layer()).pipe(Layer.provideMerge(portsOn(store)))
 
 type Body = Effect.Effect<unknown, AvmError.AvmError | "no", FD.FD | Nondet.Nondet | Introspect.Introspect | Obj.Obj>
 

@@ -10,21 +10,17 @@ import {
   Constraint,
   ControllerId,
   FD,
-  IdGenerator,
   Intent,
   Introspect,
   Nondet,
   Obj,
-  Reachability,
-  Scheduling,
-  Trace,
   Tx,
   TxId
 } from "@effect-avm/core"
 import { ConstraintSolver, Solver } from "@effect-avm/solver"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Fiber, Layer, Option, Schedule, Schema, Stream, TestClock } from "effect"
-import { type Store, stores } from "../support/Stores.js"
+import { portsOn, type Store, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
@@ -42,13 +38,7 @@ const platform = ([, store]: Store, solver?: ConstraintSolver.Service) =>
       Avm.layer(),
       solver === undefined ? Layer.empty : Layer.succeed(ConstraintSolver.ConstraintSolver, solver)
     )
-  ).pipe(Layer.provideMerge(Layer.mergeAll(
-    store,
-    Reachability.layerAll,
-    Scheduling.layerFair,
-    IdGenerator.layerCounter,
-    Trace.layerNone
-  )))
+  ).pipe(Layer.provideMerge(portsOn(store)))
 
 /** Which of so many digits there are, it says of all of them at once: so the body has to be run with each number. */
 const opaque = (digits: number, secret: number, runs: { n: number } = { n: 0 }) =>

@@ -9,19 +9,15 @@ import {
   Constraint,
   ControllerId,
   FD,
-  IdGenerator,
   Introspect,
   Mailboxes,
   Nondet,
   Obj,
-  Reachability,
-  Scheduling,
-  Trace,
   Tx
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Effect, Exit, Fiber, Layer, Option, Schedule, STM, Stream, TRef } from "effect"
-import { type Store, stores } from "../support/Stores.js"
+import { portsOn, type Store, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
@@ -34,13 +30,7 @@ const Cell = Behaviour.layerRaw("cell", function*() {
 })
 
 const platform = ([, store]: Store) =>
-  Layer.provideMerge(Cell, Avm.layer({ turns: { run: "manual" } })).pipe(Layer.provideMerge(Layer.mergeAll(
-    store,
-    Reachability.layerAll,
-    Scheduling.layerFair,
-    IdGenerator.layerCounter,
-    Trace.layerNone
-  )))
+  Layer.provideMerge(Cell, Avm.layer({ turns: { run: "manual" } })).pipe(Layer.provideMerge(portsOn(store)))
 
 /** An object that holds a number, and memory of the application's own, which holds a list of what was put in. */
 const setUp = Effect.gen(function*() {

@@ -10,7 +10,6 @@ import {
   Controller,
   ControllerId,
   FD,
-  IdGenerator,
   Introspect,
   Machine,
   MachineId,
@@ -18,15 +17,12 @@ import {
   Obj,
   ObjectId,
   ObjectStore,
-  Reachability,
-  Scheduling,
-  Trace,
   Tx,
   type Val
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Fiber, Layer, Option, Schedule, STM, TRef } from "effect"
-import { type Store, stores } from "../support/Stores.js"
+import { portsOn, type Store, stores } from "../support/Stores.js"
 
 const local = ControllerId.make("local")
 
@@ -139,7 +135,7 @@ const platform = ([, store]: Store) =>
   Layer.mergeAll(Counter, Chooser, Callee, Deep).pipe(
     Layer.provideMerge(Avm.layer({ recordAnswers: true })),
     Layer.provideMerge(
-      Layer.mergeAll(store, Reachability.layerAll, Scheduling.layerFair, IdGenerator.layerCounter, Trace.layerNone)
+      portsOn(store)
     )
   )
 

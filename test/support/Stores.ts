@@ -2,7 +2,7 @@
  * Every layer of the object store and its mailboxes, for the suites that each of them must pass. What a test says of
  * objects and messages it says of all of them: `describe.each(stores)`, or `onEachStore`.
  */
-import { Avm, type Mailboxes, ObjectStore } from "@effect-avm/core"
+import { Avm, IdGenerator, type Mailboxes, ObjectStore, Reachability, Scheduling, Trace } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { it, type Vitest } from "@effect/vitest"
 import { Layer } from "effect"
@@ -25,6 +25,10 @@ export const stores: ReadonlyArray<Store> = [
 /** The machine of `Avm.layerMemoryWith` on another store, with its ports to look at. */
 export const machineOn = (store: StoreLayer, options?: Avm.Options): Layer.Layer<Avm.Platform | Avm.Ports> =>
   Layer.provideMerge(Avm.layer(options), Layer.merge(Avm.layerPortsMemory, store))
+
+/** The ports on another store, with ids that are the same in every run. */
+export const portsOn = (store: StoreLayer): Layer.Layer<Avm.Ports> =>
+  Layer.mergeAll(store, Reachability.layerAll, Scheduling.layerFair, IdGenerator.layerCounter, Trace.layerNone)
 
 /** `it.layer` on each store: the tests of the suite share what `make` puts on it. */
 export const onEachStore = <A>(
