@@ -26,7 +26,7 @@ import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
 import { recording, toAnswers } from "./answers.js"
 import { contextOf, type Made } from "./contexts.js"
-import { type Cell, type Frame, lastly, type Place, type Table } from "./frame.js"
+import { type Cell, type Frame, lastly, type Place, type Table, type Undriven } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { some } from "./option.js"
@@ -110,7 +110,8 @@ class Activation implements Frame {
 }
 
 /** Activations that wait for an effect, innermost first. It is run once, by the fiber in which it came to be. */
-class Suspension extends Effectable.Class<Answered, AvmError> {
+class Suspension extends Effectable.Class<Answered, AvmError> implements Undriven {
+  before: Undriven | undefined = undefined
   constructor(
     readonly kernel: Kernel,
     readonly cell: Cell,

@@ -24,7 +24,7 @@ import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { checked, choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, isTold, Now } from "./eager.js"
-import { type Cell, current } from "./frame.js"
+import { type Cell, current, Rest } from "./frame.js"
 import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
@@ -396,7 +396,7 @@ const unfinished = <A, E>(
   abandon: Effect.Effect<void>,
   rest: (restore: Restore) => Effect.Effect<A, E>
 ): Effect.Effect<A, E> => {
-  const undriven = cell.leave({ abandon })
+  const undriven = cell.leave(new Rest(abandon))
   return Effect.uninterruptibleMask((restore) => {
     cell.take(undriven)
     return rest(restore)

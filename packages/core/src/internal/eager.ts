@@ -129,12 +129,14 @@ export class Allowance {
     return false
   }
 
-  readonly pause: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
-    if (++this.round < rounds || isSynchronous(fiber.currentScheduler)) return Effect.yieldNow()
-    this.round = 0
-    return Effect.async<void>((resume) => {
-      const immediate = setImmediate(() => resume(Effect.void))
-      return Effect.sync(() => clearImmediate(immediate))
+  get pause(): Effect.Effect<void> {
+    return Effect.withFiberRuntime((fiber) => {
+      if (++this.round < rounds || isSynchronous(fiber.currentScheduler)) return Effect.yieldNow()
+      this.round = 0
+      return Effect.async<void>((resume) => {
+        const immediate = setImmediate(() => resume(Effect.void))
+        return Effect.sync(() => clearImmediate(immediate))
+      })
     })
-  })
+  }
 }

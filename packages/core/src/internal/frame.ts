@@ -96,10 +96,17 @@ export class Finished {
   }
 }
 
-/** What waits for a fiber to drive it: activations, brackets, the last steps of either. */
+/** What waits for a fiber to drive it: the rest of an activation, of a bracket, the last steps of either. */
 export interface Undriven {
-  /** Ends them as interrupted. */
+  /** Ends it as interrupted. */
   readonly abandon: Effect.Effect<void>
+  /** What was left before it, and waits as well. */
+  before: Undriven | undefined
+}
+
+export class Rest implements Undriven {
+  before: Undriven | undefined = undefined
+  constructor(readonly abandon: Effect.Effect<void>) {}
 }
 
 /** A member of a family as the kernel implements it. */
@@ -111,9 +118,12 @@ export type Table = Array<Member | null | undefined>
 export class Cell {
   /**
    * What the fiber is about to drive. It may be interrupted before it does; then whatever it does next, in a finalizer or
-   * at the end of the program, finds them here and ends them first.
+   * at the end of the program, finds it here and ends it first.
+   *
+   * A chain of instances: V8 allocates literals whose kind has once lived long among the old objects, where such a one would
+   * keep all it refers to, though it is not needed any more, until the old objects are collected.
    */
-  undriven: ReadonlyArray<Undriven> = none
+  undriven: Undriven | undefined = undefined
 
   constructor(
     readonly execution: Execution,
@@ -136,13 +146,14 @@ export class Cell {
 
   /** For what the fiber will be asked to go on with next, and may not come to. */
   leave<U extends Undriven>(undriven: U): U {
-    this.undriven = [...this.undriven, undriven]
+    undriven.before = this.undriven
+    this.undriven = undriven
     // A program ends what is left of it. So does a fiber of its own, that may never do anything again.
     if (this.copied && this.fiber !== undefined) {
       this.copied = false
       const { currentScheduler: scheduler } = this.fiber
       this.fiber.addObserver(() => {
-        if (this.undriven.length > 0) Effect.runFork(abandonUndriven(this), { scheduler })
+        if (this.undriven !== undefined) Effect.runFork(abandonUndriven(this), { scheduler })
       })
     }
     return undriven
@@ -150,10 +161,7 @@ export class Cell {
 
   /** It has come to it. */
   take(undriven: Undriven): void {
-    // There is hardly ever another one.
-    this.undriven = this.undriven.length === 1 && this.undriven[0] === undriven
-      ? none
-      : this.undriven.filter((_) => _ !== undriven)
+    this.undriven = without(this.undriven, undriven)
   }
 
   /** The open transaction, if there is one. */
@@ -177,23 +185,33 @@ export class Cell {
   }
 }
 
-const none: ReadonlyArray<Undriven> = []
 const noTable: Table = []
 
-/** Ends the activations that nobody will drive any more. */
+/** There is hardly ever another one. */
+const without = (undriven: Undriven | undefined, taken: Undriven): Undriven | undefined => {
+  if (undriven === undefined) return undefined
+  if (undriven === taken) return undriven.before
+  undriven.before = without(undriven.before, taken)
+  return undriven
+}
+
+/** Ends what nobody will drive any more, the oldest first. */
 export const abandonUndriven = (cell: Cell): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { undriven } = cell
-    cell.undriven = none
-    return Effect.uninterruptible(Effect.forEach(undriven, (_) => _.abandon, { discard: true }))
+    cell.undriven = undefined
+    return Effect.uninterruptible(abandonAll(undriven))
   })
+
+const abandonAll = (undriven: Undriven | undefined): Effect.Effect<void> =>
+  undriven === undefined ? Effect.void : Effect.zipRight(abandonAll(undriven.before), undriven.abandon)
 
 /**
  * The last steps of something that has ended: nothing interrupts them, and whoever is interrupted before it comes to them
  * has them done all the same.
  */
 export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E> => {
-  const undriven = cell.leave({ abandon: Effect.asVoid(Effect.exit(effect)) })
+  const undriven = cell.leave(new Rest(Effect.asVoid(Effect.exit(effect))))
   return later(Effect.uninterruptible(Effect.suspend(() => {
     cell.take(undriven)
     return effect
@@ -227,7 +245,7 @@ export const here = <A, E>(operation: (cell: Cell) => Step<A, E>): Effect.Effect
     const cell = fiber.getFiberRef(current)
     if (cell === undefined) return Effect.dieMessage("An instruction outside a machine: run the program with Avm.run")
     if (cell.fiber === fiber) {
-      if (cell.undriven.length > 0) return Effect.zipRight(abandonUndriven(cell), operationLater(operation, cell))
+      if (cell.undriven !== undefined) return Effect.zipRight(abandonUndriven(cell), operationLater(operation, cell))
       return cell.isStray ? Effect.interrupt : effectOf(operation(cell))
     }
     if (cell.fiber === undefined) {

@@ -135,7 +135,7 @@ export const attempt = (self: Any): Step<unknown, unknown> => {
   if (fiber === undefined) return notNow(self)
   const cell = cellIn(fiber)
   if (cell === undefined || cell.fiber !== fiber) return notNow(self)
-  if (cell.undriven.length > 0) return later(Effect.zipRight(abandonUndriven(cell), plain(self)))
+  if (cell.undriven !== undefined) return later(Effect.zipRight(abandonUndriven(cell), plain(self)))
   if (cell.transaction !== undefined && cell.isStray) return later(Effect.interrupt)
   if (!cell.execution.allowance.mayGoOn()) return later(Effect.zipRight(cell.execution.allowance.pause, plain(self)))
   const definition = definitionOf(self)
@@ -298,7 +298,8 @@ class Instruction {
       const member = directOf<Direct>(service)?.[definition.member]
       const cell = member === undefined ? undefined : fiber.getFiberRef(current)
       if (
-        member === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray || cell.undriven.length > 0
+        member === undefined || cell === undefined || cell.fiber !== fiber || cell.isStray ||
+        cell.undriven !== undefined
       ) return execute(service, self)
       const { allowance } = cell.execution
       return allowance.mayGoOn()

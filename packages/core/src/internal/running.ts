@@ -86,7 +86,7 @@ const inFrame = <A, E, R>(
       forgetCell()
       const entered = setLocally(fiber, current, cell, FiberRef.currentContext, within(fiber.currentContext, families))
       const leave = (exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
-        const ended = cell.undriven.length === 0
+        const ended = cell.undriven === undefined
           ? end(kernel, cell, exit)
           : later(Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit)))))
         forgetCell()
