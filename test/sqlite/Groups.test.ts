@@ -1,8 +1,19 @@
 /** Group commit: those who are at it at once share a write, and go on sharing. Counted in COMMITs. */
-import { Avm, Behaviour, ControllerId, Introspect, Obj, Turns, Tx } from "@effect-avm/core"
+import {
+  Avm,
+  Behaviour,
+  ControllerId,
+  Introspect,
+  MachineId,
+  Obj,
+  ObjectId,
+  ObjectStore,
+  Turns,
+  Tx
+} from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, ManagedRuntime } from "effect"
+import { Effect, Layer, ManagedRuntime, Option } from "effect"
 import { faulty, layerDriver, newFile } from "./support.js"
 
 const Counter = Behaviour.layerRaw("counter", function*() {
@@ -64,4 +75,62 @@ describe("a write is shared", () => {
       })
       assert.isAtMost(taken, rounds + 1)
     }))
+})
+
+describe("whoever is alone", () => {
+  const committing = (store: ObjectStore.Service, n: number) =>
+    store.commit({ ...ObjectStore.noChanges, creates: [createdAs(`o${n}`)] })
+
+  /** Whether the scheduler has gone round since. */
+  const watching = Effect.withFiberRuntime<() => boolean>((fiber) => {
+    let wentRound = false
+    fiber.currentScheduler.scheduleTask(() => wentRound = true, 0)
+    return Effect.succeed(() => wentRound)
+  })
+
+  it.scoped("does not wait for others, but gives way now and then", () =>
+    Effect.gen(function*() {
+      const store = yield* ObjectStore.ObjectStore
+      const ways: Array<string> = []
+      for (let n = 0; n < 16; n++) {
+        const wentRound = yield* watching
+        yield* committing(store, n)
+        ways.push(wentRound() ? "later" : "at once")
+      }
+      assert.isAtLeast(ways.filter((way) => way === "at once").length, 12)
+      assert.isAtLeast(ways.filter((way) => way === "later").length, 2)
+    }).pipe(Effect.provide(Sqlite.layerStore({ filename: ":memory:" }))))
+
+  it.scoped("shares writes as soon as somebody else commits in the same turn", () =>
+    Effect.gen(function*() {
+      let count = 0
+      const counting = faulty()
+      counting.fault = (_, sql) => {
+        if (sql === "COMMIT") count++
+        return "none"
+      }
+      const store = yield* Effect.provide(
+        ObjectStore.ObjectStore,
+        yield* Layer.build(
+          Sqlite.layerStore({ filename: ":memory:" }).pipe(Layer.provide(layerDriver(counting.driver)))
+        )
+      )
+      yield* Effect.forEach([1, 2, 3], (n) => committing(store, n))
+      const before = count
+      const many = Array.from({ length: 64 }, (_, n) => n + 4)
+      yield* Effect.forEach(many, (n) => committing(store, n), { concurrency: "unbounded" })
+      // At most the first one by itself.
+      assert.isAtMost(count - before, 2)
+    }))
+})
+
+const createdAs = (id: string): ObjectStore.Creation => ({
+  behaviour: "counter",
+  metadata: {
+    id: ObjectId.make(id),
+    machine: MachineId.make("m0"),
+    creatingController: Option.some(local),
+    currentController: Option.some(local)
+  },
+  state: 0
 })

@@ -15,11 +15,11 @@
 import type { AvmError, Mailboxes, ObjectId, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Scheduler } from "effect/Scheduler"
+import type * as FiberId from "effect/FiberId"
 import { type Failure, reasonOf, SnapshotLost, StoreClosed, toStoreError, WriteFailed } from "../Failure.js"
 import type { Cache, Entry } from "./cache.js"
 import type { Mail } from "./mail.js"
-import { Pace } from "./pace.js"
+import { type AnyFiber, Pace } from "./pace.js"
 import type { Change, Rows } from "./rows.js"
 
 // ---------------------------------------------------------------------------
@@ -56,6 +56,8 @@ export class Committer {
   readonly told = new WeakSet<ObjectStore.Snapshot>()
   readonly pace = new Pace()
   private queue: Array<Queued> = []
+  /** Who began the queue, if a fiber did. */
+  private first: FiberId.FiberId | undefined
   private waiting: Array<(written: Written) => void> = []
   private scheduled = false
   /** The versions of failed writes, from (exclusive) and to (inclusive). */
@@ -98,35 +100,39 @@ export class Committer {
   // -------------------------------------------------------------------------
 
   /** Queues a commit, and answers `outcome` when it is durable. Who is interrupted meanwhile has committed all the same. */
-  commit<A>(queued: Queued, scheduler: Scheduler, outcome: A): Effect.Effect<A, AvmError.StoreError> {
-    this.queue.push(queued)
-    return this.written(scheduler, Exit.succeed(outcome))
+  commit<A>(queued: Queued, fiber: AnyFiber, outcome: A): Effect.Effect<A, AvmError.StoreError> {
+    const isFirst = this.queue.push(queued) === 1
+    if (isFirst) this.first = fiber.id()
+    const answer = Exit.succeed(outcome)
+    return isFirst && this.pace.isAlone(fiber)
+      ? Exit.zipRight(this.write(() => "commit"), answer)
+      : this.written(fiber, answer)
   }
 
   /** When everything that is queued has been written, or has failed to be. */
-  settled(scheduler: Scheduler): Effect.Effect<void, AvmError.StoreError> {
-    return this.queue.length === 0 ? Exit.void : this.written(scheduler, Exit.void)
+  settled(fiber: AnyFiber): Effect.Effect<void, AvmError.StoreError> {
+    return this.queue.length === 0 ? Exit.void : this.written(fiber, Exit.void)
   }
 
   /** What is answered then, in the very step in which everything that is queued has been written or has failed to be. */
-  afterwards<A, E>(scheduler: Scheduler, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
+  afterwards<A, E>(fiber: AnyFiber, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.async<A, E>((resume) => {
       this.waiting.push(() => resume(answer()))
-      this.schedule(scheduler)
+      this.schedule(fiber)
     })
   }
 
-  private written<A>(scheduler: Scheduler, answer: Exit.Exit<A>): Effect.Effect<A, AvmError.StoreError> {
+  private written<A>(fiber: AnyFiber, answer: Exit.Exit<A>): Effect.Effect<A, AvmError.StoreError> {
     return Effect.async<A, AvmError.StoreError>((resume) => {
-      this.waiting.push((written) => resume(written._tag === "Success" ? answer : Exit.failCause(written.cause)))
-      this.schedule(scheduler)
+      this.waiting.push((written) => resume(Exit.zipRight(written, answer)))
+      this.schedule(fiber)
     })
   }
 
-  private schedule(scheduler: Scheduler): void {
+  private schedule(fiber: AnyFiber): void {
     if (this.scheduled) return
     this.scheduled = true
-    this.pace.schedule(scheduler, () => this.flush())
+    this.pace.schedule(fiber, () => this.flush())
   }
 
   /** Writes what is queued, now. */
@@ -140,6 +146,7 @@ export class Committer {
    * once; "rollback" leaves nothing of the commit. Throws if it could not be written.
    */
   together(queued: Queued, between: Between): "commit" | "rollback" {
+    this.first = undefined
     this.queue.push(queued)
     let outcome: "commit" | "rollback" = "rollback"
     const written = this.write(() => outcome = between())
@@ -152,7 +159,7 @@ export class Committer {
     this.flush()
     try {
       this.ready()
-      this.pace.wrote()
+      this.pace.wrote(0)
       this.rows.begin()
       write()
       this.rows.commit()
@@ -178,7 +185,7 @@ export class Committer {
     try {
       // What the file cannot be asked for cannot be written either.
       this.ready()
-      this.pace.wrote()
+      this.pace.wrote(queue.length, this.first)
       rows.begin()
       const touched: Array<Entry> = []
       for (const { entries } of queue) {

@@ -224,6 +224,7 @@ export class Mail {
   }
 
   private tidy(): void {
+    if (this.touched.size === 0) return
     for (const box of this.touched) {
       const { entries } = box
       while (entries[box.head]?.taken === true) box.head++

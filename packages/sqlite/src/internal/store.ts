@@ -10,7 +10,6 @@ import { AvmError, Mailboxes, type ObjectId, ObjectStore } from "@effect-avm/cor
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { Scheduler } from "effect/Scheduler"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
 import { type Failure, IdTaken, ObjectUnreadable, ReadFailed, reasonOf, StoreClosed, toStoreError } from "../Failure.js"
@@ -18,6 +17,7 @@ import { at, type Cache, Entry } from "./cache.js"
 import * as changeSets from "./changes.js"
 import { type Committer, type Queued, snapshotLost } from "./committer.js"
 import type { Mail } from "./mail.js"
+import type { AnyFiber } from "./pace.js"
 import { pageSize, type Rows } from "./rows.js"
 
 type Reads = Pick<ObjectStore.ChangeSet, "snapshot" | "reads" | "scans" | "messages">
@@ -122,27 +122,27 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   /** Runs what looks at the file, and says what went wrong there as a `StoreError`. */
   const looking = <A, E>(
     what: string,
-    look: (scheduler: Scheduler) => Effect.Effect<A, E>
+    look: (fiber: AnyFiber) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
-    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => atOnce(what, () => look(fiber.currentScheduler)))
+    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => atOnce(what, () => look(fiber)))
 
   /** The same, of a snapshot that is still there. */
   const lookingAt = <A, E>(
     snapshot: ObjectStore.Snapshot,
     what: string,
-    look: (scheduler: Scheduler) => Effect.Effect<A, E>
+    look: (fiber: AnyFiber) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
-    looking<A, E | AvmError.StoreError>(what, (scheduler) => {
-      return committer.isLost(snapshot.version) ? lost(snapshot) : look(scheduler)
+    looking<A, E | AvmError.StoreError>(what, (fiber) => {
+      return committer.isLost(snapshot.version) ? lost(snapshot) : look(fiber)
     })
 
   /** Waits for what is about to be written; if it fails, it is as if it had never been. */
-  const settled = (scheduler: Scheduler): Effect.Effect<void> => Effect.ignore(committer.settled(scheduler))
+  const settled = (fiber: AnyFiber): Effect.Effect<void> => Effect.ignore(committer.settled(fiber))
 
   /** What is committed now: nobody who asks later is answered something older. */
-  const after = <A>(pending: boolean, scheduler: Scheduler, what: string, look: () => A) =>
+  const after = <A>(pending: boolean, fiber: AnyFiber, what: string, look: () => A) =>
     pending
-      ? Effect.zipRight(settled(scheduler), looking(what, () => Exit.succeed(look())))
+      ? Effect.zipRight(settled(fiber), looking(what, () => Exit.succeed(look())))
       : Exit.succeed(look())
 
   // -------------------------------------------------------------------------
@@ -167,20 +167,20 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   /** What is in the way may yet fail to be written; then the same would commit. Nobody waits for long. */
   const conflicted = (
     objects: ReadonlyArray<ObjectId.ObjectId>,
-    scheduler: Scheduler
+    fiber: AnyFiber
   ): Effect.Effect<ObjectStore.Outcome> =>
-    Effect.as(settled(scheduler), { _tag: "Conflicted", objects } satisfies ObjectStore.Outcome)
+    Effect.as(settled(fiber), { _tag: "Conflicted", objects } satisfies ObjectStore.Outcome)
 
   const commit = (
     changes: ObjectStore.ChangeSet,
-    scheduler: Scheduler
+    fiber: AnyFiber
   ): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError> => {
     const objects = conflicts(changes)
-    if (objects.length > 0) return conflicted(objects, scheduler)
+    if (objects.length > 0) return conflicted(objects, fiber)
     const queued = prepare(changes)
     const outcome: ObjectStore.Outcome = { _tag: "Committed", version: queued.version }
     cache.shrink()
-    return committer.commit(queued, scheduler, outcome)
+    return committer.commit(queued, fiber, outcome)
   }
 
   /**
@@ -190,12 +190,12 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   const commitWith = <E>(
     changes: ObjectStore.ChangeSet,
     enlisted: STM.STM<unknown, E>,
-    scheduler: Scheduler
+    fiber: AnyFiber
   ): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError | E> => {
     // What has gone before is none of its affair.
     committer.flush()
     const objects = conflicts(changes)
-    if (objects.length > 0) return conflicted(objects, scheduler)
+    if (objects.length > 0) return conflicted(objects, fiber)
     const queued = prepare(changes)
     let outcome: Effect.Effect<ObjectStore.Outcome, E> = Exit.succeed({ _tag: "Blocked" })
     try {
@@ -213,7 +213,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
       return error instanceof AvmError.StoreError ? Exit.fail(error) : Exit.die(error)
     }
     cache.shrink()
-    return committer.pace.answered(scheduler, outcome)
+    return committer.pace.answered(fiber, outcome)
   }
 
   // -------------------------------------------------------------------------
@@ -243,15 +243,13 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
           return committer.isLost(snapshot.version) ? lost(snapshot) : Exit.succeed(read(key, snapshot))
         }
         return committer.isPending(find(key)?.head.commit ?? 0)
-          ? looking(key, (scheduler) => after(true, scheduler, key, () => read(key, snapshot)))
+          ? looking(key, (fiber) => after(true, fiber, key, () => read(key, snapshot)))
           : Exit.succeed(read(key, snapshot))
       }),
     // Who has seen what is not durable yet is not let go before it is; if it never will be, not without being told.
     release: (snapshot) =>
       committer.isPending(snapshot.version)
-        ? Effect.withFiberRuntime((fiber) =>
-          Effect.zipRight(settled(fiber.currentScheduler), Effect.suspend(() => letGo(snapshot)))
-        )
+        ? Effect.withFiberRuntime((fiber) => Effect.zipRight(settled(fiber), Effect.suspend(() => letGo(snapshot))))
         : letGo(snapshot)
   }
 
@@ -264,26 +262,26 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     release: (snapshot) => Effect.suspend(() => direct.release(snapshot)),
     read: (id, snapshot) => Effect.suspend(() => direct.read(id, snapshot)),
     scan: (snapshot) =>
-      lookingAt(snapshot, "all objects", (scheduler) => {
+      lookingAt(snapshot, "all objects", (fiber) => {
         const pending = snapshot.version === Infinity && committer.isPending(committer.clock)
-        return after(pending, scheduler, "all objects", () => scan(snapshot))
+        return after(pending, fiber, "all objects", () => scan(snapshot))
       }),
     history: (id) => {
       const what = `the history of ${id.value}`
       return looking(
         what,
-        (scheduler) => after(committer.isPending(committer.clock), scheduler, what, () => rows.history(id.value))
+        (fiber) => after(committer.isPending(committer.clock), fiber, what, () => rows.history(id.value))
       )
     },
     commit: (changes, enlisted) =>
       lookingAt(
         changes.snapshot,
         "what is to be changed",
-        (scheduler) => enlisted === undefined ? commit(changes, scheduler) : commitWith(changes, enlisted, scheduler)
+        (fiber) => enlisted === undefined ? commit(changes, fiber) : commitWith(changes, enlisted, fiber)
       ),
     awaitConflict: (reads) =>
-      looking("what is waited for", (scheduler) => {
-        if (conflicts(reads).length > 0) return settled(scheduler)
+      looking("what is waited for", (fiber) => {
+        if (conflicts(reads).length > 0) return settled(fiber)
         return Effect.async<void>((resume) => {
           const listener = (ids: ReadonlyArray<ObjectId.ObjectId>) => {
             const met = ids.some(({ value: key }) => {
@@ -322,14 +320,14 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     readFunction: (name) =>
       looking(`the function ${name}`, () => Exit.succeed(Option.fromNullable(rows.functionNamed(name)))),
     writeFunction: (name, record, expected) =>
-      looking(`the function ${name}`, (scheduler) => {
+      looking(`the function ${name}`, (fiber) => {
         if (rows.functionNamed(name)?.version !== Option.getOrUndefined(expected)) return Exit.succeed(false)
         const written = committer.alone(
           `the function ${name}`,
           () => rows.writeFunction(name, record),
           () => rows.functionNamed(name)?.version === record.version
         )
-        return committer.pace.answered(scheduler, Effect.as(written, true))
+        return committer.pace.answered(fiber, Effect.as(written, true))
       })
   }
   return ObjectStore.withDirect(service, direct)
