@@ -65,7 +65,7 @@ export class Variables {
   private given = 0
   version = 0
   /** Where each frame is in its search. */
-  private readonly searches = new WeakMap<Frame, Point>()
+  private readonly searches = new WeakMap<Frame, Tried>()
 
   constructor(private readonly program: string) {}
 
@@ -114,9 +114,9 @@ export class Variables {
     this.changes.append(committed)
   }
 
-  searchOf(frame: Frame): Point {
+  searchOf(frame: Frame): Tried {
     let root = this.searches.get(frame)
-    if (root === undefined) this.searches.set(frame, root = new Point())
+    if (root === undefined) this.searches.set(frame, root = new Tried(undefined))
     return root
   }
 
@@ -141,16 +141,22 @@ type Key = string | number
 
 /** A variable that is labelled, after the labels so far. */
 class Point {
-  /** The value that is tried now; none where none was yet, or none is left. */
-  current: number | undefined = undefined
-  exhausted = false
+  /** None where nothing was tried yet. */
+  tried: Tried | undefined = undefined
   /** In the try that has come here last: the variable, and the mark before it. */
   known: Known | undefined = undefined
   depth = 0
-  /** What is labelled after it: nearly always the same variable. */
+}
+
+/** The value that is tried now, and what has come after it: with another value nothing is known of that. */
+class Tried {
+  /** What is labelled next: nearly always the same variable. */
   private key: Key | undefined = undefined
   private only: Point | undefined = undefined
   private others: Map<Key, Point> | undefined = undefined
+
+  /** `value`: none where none is left. */
+  constructor(readonly value: number | undefined) {}
 
   next(key: Key): Point {
     if (key === this.key && this.only !== undefined) return this.only
@@ -163,27 +169,6 @@ class Point {
     } else (this.others ??= new Map()).set(key, point)
     return point
   }
-
-  /** With another value, or with none, nothing is known of what comes after it. */
-  turnTo(value: number | undefined): void {
-    if (value === undefined) this.exhausted = true
-    else this.current = value
-    this.key = undefined
-    this.only = undefined
-    this.others = undefined
-  }
-
-  /** How to forget what is learned of it from now on. */
-  get unlearning(): () => void {
-    const { current, exhausted, key, only, others } = this
-    return () => {
-      this.current = current
-      this.exhausted = exhausted
-      this.key = key
-      this.only = only
-      this.others = others
-    }
-  }
 }
 
 /** What a transaction does to variables. */
@@ -194,9 +179,9 @@ export class Overlay {
   private readonly before: number
   private readonly changes = new Changes()
   private readonly labels: Array<Point> = []
-  /** How to forget what this transaction has learned of labels, last first. */
-  private readonly learned: Array<() => void> = []
-  private last: Point
+  /** Of which labels this transaction has learned something, and what was known of them before. */
+  private readonly learned: Array<readonly [Point, Tried | undefined]> = []
+  private last: Tried
   private dead = false
   /** Where it begins. */
   private readonly beginning: Saved
@@ -229,27 +214,23 @@ export class Overlay {
     const { space } = this
     const { id, place } = known
     const point = this.last.next(place < this.before ? id : place - this.before)
+    const { tried } = point
     const depth = space.mark()
-    const code = point.exhausted
-      ? undefined
-      : point.current === undefined || !space.assign(known, point.current)
-      ? space.next(known, point.current)
-      : point.current
+    const code = tried === undefined
+      ? space.next(known, undefined)
+      : tried.value === undefined || space.assign(known, tried.value)
+      ? tried.value
+      : space.next(known, tried.value)
+    const trying = tried !== undefined && code === tried.value ? tried : this.learn(point, code)
     if (code === undefined) {
       space.undoTo(depth)
-      this.learned.push(point.unlearning)
-      point.exhausted = true
       this.dead = true
       return undefined
-    }
-    if (code !== point.current) {
-      this.learned.push(point.unlearning)
-      point.turnTo(code)
     }
     point.known = known
     point.depth = depth
     this.labels.push(point)
-    this.last = point
+    this.last = trying
     this.changes.add(labelled, id, code)
     return code
   }
@@ -266,12 +247,12 @@ export class Overlay {
     const { space } = this
     if (rejected) {
       for (let point = this.labels.pop(); point !== undefined; point = this.labels.pop()) {
-        const { current, depth, known } = point
+        const { depth, known, tried } = point
         space.undoTo(depth)
         const before = space.mark()
-        const next = known === undefined ? undefined : space.next(known, current)
+        const next = known === undefined ? undefined : space.next(known, tried?.value)
         space.undoTo(before)
-        point.turnTo(next)
+        point.tried = new Tried(next)
         if (next !== undefined) break
       }
     } else this.unlearn(0)
@@ -312,8 +293,13 @@ export class Overlay {
     this.dead = saved.dead
   }
 
+  private learn(point: Point, value: number | undefined): Tried {
+    this.learned.push([point, point.tried])
+    return point.tried = new Tried(value)
+  }
+
   private unlearn(length: number): void {
-    for (const forget of this.learned.splice(length).reverse()) forget()
+    for (const [point, tried] of this.learned.splice(length).reverse()) point.tried = tried
   }
 }
 
@@ -322,6 +308,6 @@ export interface Saved {
   readonly changes: number
   readonly labels: number
   readonly learned: number
-  readonly last: Point
+  readonly last: Tried
   readonly dead: boolean
 }
