@@ -21,7 +21,7 @@
  */
 import { isObjectId, make as makeObjectId } from "../ObjectId.js"
 import type { Val } from "../Val.js"
-import { type Leaf, Malformed, parseBigInt, put, walk } from "./valWalk.js"
+import { type Leaf, Malformed, parseBigInt, put, type Visitor, walk } from "./valWalk.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -54,16 +54,9 @@ const isSmallInteger = (n: number): boolean => Number.isInteger(n) && n < argume
 // ---------------------------------------------------------------------------
 
 export const encode = (val: Val): Uint8Array => {
-  const writer = new Writer()
+  writer.begin()
   writer.byte(version)
-  walk(val, {
-    leaf: (leaf) => writer.leaf(leaf),
-    open: ({ keys, values }) => writer.head(keys === undefined ? Kind.list : Kind.record, values.length),
-    next: ({ keys }, index) => {
-      if (keys !== undefined) writer.text(keys[index])
-    },
-    close: () => {}
-  })
+  walk(val, writing)
   return writer.written()
 }
 
@@ -107,12 +100,21 @@ const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder("utf-8", { f
 /** In a pattern with the flag `u` a pair is one character, so only lone surrogates match. */
 const loneSurrogate = /\p{Surrogate}/u
 
+/** Bytes that are kept for the next one. */
+const usual = 4096
+
 class Writer {
-  private bytes = new Uint8Array(64)
+  private bytes = new Uint8Array(usual)
   private at = 0
 
+  begin(): void {
+    this.at = 0
+  }
+
   written(): Uint8Array {
-    return this.bytes.slice(0, this.at)
+    const written = this.bytes.slice(0, this.at)
+    if (this.bytes.length > usual) this.bytes = new Uint8Array(usual)
+    return written
   }
 
   byte(byte: number): void {
@@ -213,6 +215,18 @@ class Writer {
     bytes.set(this.bytes)
     this.bytes = bytes
   }
+}
+
+/** One for all: a walk over data asks nobody, so none begins before another is over. */
+const writer = new Writer()
+
+const writing: Visitor = {
+  leaf: (leaf) => writer.leaf(leaf),
+  open: ({ keys, values }) => writer.head(keys === undefined ? Kind.list : Kind.record, values.length),
+  next: ({ keys }, index) => {
+    if (keys !== undefined) writer.text(keys[index])
+  },
+  close: () => {}
 }
 
 // ---------------------------------------------------------------------------
