@@ -72,7 +72,8 @@ const rooms: ReadonlyArray<Room> = [
       "internal/memoryMailboxes",
       "internal/held",
       "internal/memoryLog",
-      "internal/memoryStore"
+      "internal/memoryStore",
+      "internal/storeSteps"
     ]
   },
   {

@@ -15,14 +15,17 @@ import type * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import type { Scheduler } from "effect/Scheduler"
 import type * as STM from "effect/STM"
 import type * as Stream from "effect/Stream"
 import type { StoreError } from "./AvmError.js"
 import type { ControllerId } from "./ControllerId.js"
 import * as hidden from "./internal/direct.js"
 import * as internal from "./internal/memoryStore.js"
+import { steps } from "./internal/storeSteps.js"
 import type { MachineId } from "./MachineId.js"
 import * as Mailboxes from "./Mailboxes.js"
 import type { ObjectId } from "./ObjectId.js"
@@ -291,6 +294,19 @@ export interface Service {
 export class ObjectStore extends Context.Tag("@effect-avm/core/ObjectStore")<ObjectStore, Service>() {}
 
 /**
+ * Who commits. Whoever has the same `asker` is not going to commit again before he is answered; there is nobody behind it
+ * whom it would be worth waiting for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Committing {
+  readonly asker: object
+  /** Where the write is scheduled. */
+  readonly scheduler: Scheduler
+}
+
+/**
  * What a store can do at once: each of these does what the member of its name does *when it is called*, and answers an
  * effect that is finished (an `Exit`) wherever there is nothing to wait for.
  *
@@ -301,6 +317,11 @@ export class ObjectStore extends Context.Tag("@effect-avm/core/ObjectStore")<Obj
  * @category models
  */
 export interface Direct {
+  /**
+   * Begins to commit what can be committed without anything enlisted, and tells how it came out: before it returns, or in a
+   * later task, and nobody can interrupt it. So a commit can be waited for without a fiber. A store may do without.
+   */
+  readonly commit?: (changes: ChangeSet, by: Committing, tell: (exit: Exit.Exit<Outcome, StoreError>) => void) => void
   readonly snapshot: () => Effect.Effect<Snapshot, StoreError>
   readonly read: (id: ObjectId, snapshot: Snapshot) => Effect.Effect<Option.Option<Stored>, StoreError>
   readonly release: (snapshot: Snapshot) => Effect.Effect<void, StoreError>
@@ -313,8 +334,7 @@ export interface Direct {
  * @since 0.1.0
  * @category constructors
  */
-export const withDirect = (store: Service, direct: Direct): Service =>
-  hidden.withDirect(store, internal.steps(store, direct))
+export const withDirect = (store: Service, direct: Direct): Service => hidden.withDirect(store, steps(store, direct))
 
 // ---------------------------------------------------------------------------
 // layers

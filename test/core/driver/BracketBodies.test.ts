@@ -2,22 +2,11 @@
  * Generated bodies of brackets: run where they stand they mean what they mean in the run loop of a fiber; and interrupted at
  * any step of that, they have committed or aborted, and hold nothing.
  */
-import {
-  Avm,
-  Behaviour,
-  ControllerId,
-  Introspect,
-  Mailboxes,
-  Obj,
-  type ObjectId,
-  ObjectStore,
-  Trace,
-  Tx
-} from "@effect-avm/core"
+import { Avm, Behaviour, ControllerId, Introspect, Obj, type ObjectId, Trace, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Effect, Exit, Fiber, FiberRef, Layer, Option, Scheduler, Stream } from "effect"
 import fc from "fast-check"
-import { type StoreLayer, stores } from "../../support/Stores.js"
+import { type Counted, countedStores, Held } from "../../support/Held.js"
 
 const seed = process.env.SEED === undefined ? Date.now() : Number(process.env.SEED)
 const numRuns = process.env.SOAK === undefined ? 40 : 2000
@@ -213,31 +202,7 @@ const Counter = Behaviour.layerRaw("counter", function*() {
   return [n + 1]
 })
 
-/** The snapshots that are held. A store of somebody else's, which answers at once as far as the one below does. */
-class Held extends Context.Tag("test/core/driver/BracketBodies/Held")<Held, { count: number }>() {}
-
-const counted = (store: StoreLayer) =>
-  Layer.effectContext(Effect.gen(function*() {
-    const [objects, mailboxes] = [yield* ObjectStore.ObjectStore, yield* Mailboxes.Mailboxes]
-    const held = { count: 0 }
-    const snapshot = () => {
-      held.count++
-      return Effect.runSync(Effect.exit(objects.snapshot))
-    }
-    const release = (snapshot: ObjectStore.Snapshot) =>
-      Effect.suspend(() => {
-        held.count--
-        return objects.release(snapshot)
-      })
-    const both = { ...objects, release, snapshot: Effect.suspend(snapshot) }
-    return Context.make(
-      ObjectStore.ObjectStore,
-      ObjectStore.withDirect(both, { read: objects.read, release, snapshot })
-    )
-      .pipe(Context.add(Mailboxes.Mailboxes, mailboxes), Context.add(Held, held))
-  })).pipe(Layer.provide(store))
-
-const machine = (store: StoreLayer, trace: Array<string>) => {
+const machine = (store: Counted, trace: Array<string>) => {
   const tracing = Layer.succeed(Trace.Trace, {
     enabled: true,
     append: (_, { event }) => {
@@ -247,7 +212,7 @@ const machine = (store: StoreLayer, trace: Array<string>) => {
     stream: Stream.empty
   })
   return Layer.provideMerge(Counter, Avm.layer()).pipe(
-    Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, tracing, counted(store)))
+    Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, tracing, store))
   )
 }
 
@@ -267,7 +232,7 @@ interface How {
 }
 
 /** Brackets, one after the other; what each came to, what is in the store, and how many steps there were. */
-const run = (store: StoreLayer, bodies: ReadonlyArray<Body>, { cut, part }: How) => {
+const run = (store: Counted, bodies: ReadonlyArray<Body>, { cut, part }: How) => {
   const trace: Array<string> = []
   return Effect.gen(function*() {
     const lines: Array<string> = []
@@ -305,7 +270,7 @@ const opaque: Making["part"] = (effect) => Effect.withFiberRuntime(() => effect)
 
 const bodies = fc.array(body, { minLength: 1, maxLength: 3 })
 
-describe.each(stores)("the body of a bracket (%s)", (_, store) => {
+describe.each(countedStores)("the body of a bracket (%s)", (_, store) => {
   it("means what it means in a fiber's run loop", () =>
     fc.assert(
       fc.asyncProperty(bodies, async (bodies) => {

@@ -10,11 +10,13 @@ import {
   ObjectId,
   ObjectStore,
   Trace,
+  Turns,
   Tx,
   TxId
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, FiberRef, Layer, Option, Schema, Stream } from "effect"
+import { type Counted, Held, onEachCounted } from "../../support/Held.js"
 import { machineOn, onEachStore, type StoreLayer, stores } from "../../support/Stores.js"
 
 const owner = ControllerId.make("C1")
@@ -49,36 +51,12 @@ const cut = <A, E>(program: Effect.Effect<A, E, Avm.Avm>) =>
     yield* turns(20)
   })
 
-/** How many snapshots are held of a store that takes its time to let go of them. */
-class Held extends Context.Tag("test/core/driver/Cut/Held")<Held, { count: number }>() {}
-
-const counted = (store: StoreLayer) =>
-  Layer.effectContext(Effect.gen(function*() {
-    const [objects, mailboxes] = [yield* ObjectStore.ObjectStore, yield* Mailboxes.Mailboxes]
-    const held = { count: 0 }
-    const release = (snapshot: ObjectStore.Snapshot) =>
-      Effect.suspend(() => {
-        held.count--
-        return objects.release(snapshot)
-      })
-    const snapshot = () => {
-      held.count++
-      return Effect.runSync(Effect.exit(objects.snapshot))
-    }
-    const both = { ...objects, release, snapshot: Effect.suspend(snapshot) }
-    return Context.make(
-      ObjectStore.ObjectStore,
-      ObjectStore.withDirect(both, { read: objects.read, release, snapshot })
-    )
-      .pipe(Context.add(Mailboxes.Mailboxes, mailboxes), Context.add(Held, held))
-  })).pipe(Layer.provide(store))
-
-const held = (store: StoreLayer) =>
+const held = (store: Counted) =>
   Layer.provideMerge(behaviours, Avm.layer()).pipe(
-    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, counted(store)))
+    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, store))
   )
 
-onEachStore("cut off: what has ended where it stands", held, (it) => {
+onEachCounted("cut off: what has ended where it stands", held, (it) => {
   it.effect("lets go of its snapshot, though its fiber never comes to that", () =>
     Effect.gen(function*() {
       yield* cut(Avm.run(Tx.transact(Effect.zipRight(Effect.sync(interruptMe), Exit.fail("failed")))))
@@ -94,6 +72,27 @@ onEachStore("cut off: what has ended where it stands", held, (it) => {
     }))
 })
 
+const manual = (store: Counted) =>
+  Layer.provideMerge(behaviours, Avm.layer({ turns: { run: "manual" } })).pipe(
+    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, store))
+  )
+
+onEachCounted("cut off: turns that wait for their commits", manual, (it) => {
+  it.effect("are over when whoever runs them is, and no message is taken twice or lost", () =>
+    Effect.gen(function*() {
+      const ids = yield* Avm.run(Effect.replicateEffect(counter, 8))
+      for (let n = 1; n <= 12; n++) {
+        yield* Avm.run(Effect.forEach(ids, (id) => Obj.sendOnly(id, 1)))
+        const settling = yield* Effect.fork(Turns.settle)
+        yield* turns(n)
+        yield* Fiber.interrupt(settling)
+        assert.strictEqual((yield* Held).count, 0, `after ${n} yields`)
+        yield* Turns.settle
+        assert.deepStrictEqual(yield* Effect.forEach(ids, valueOf), ids.map(() => n), `after ${n} yields`)
+      }
+    }))
+})
+
 let names = 0
 const slowIds = Layer.succeed(
   IdGenerator.IdGenerator,
@@ -103,10 +102,10 @@ const slowIds = Layer.succeed(
   })
 )
 
-const named = (store: StoreLayer) =>
-  Avm.layer().pipe(Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, slowIds, counted(store))))
+const named = (store: Counted) =>
+  Avm.layer().pipe(Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, slowIds, store)))
 
-onEachStore("cut off: a bracket that waits for its name", named, (it) => {
+onEachCounted("cut off: a bracket that waits for its name", named, (it) => {
   it.effect("holds no snapshot yet", () =>
     Effect.gen(function*() {
       yield* cut(Avm.run(Effect.gen(function*() {

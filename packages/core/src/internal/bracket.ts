@@ -24,12 +24,12 @@ import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { checked, choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, isTold, Now } from "./eager.js"
-import { type Cell, current, Rest } from "./frame.js"
+import { beginning, type Cell, current, Rest } from "./frame.js"
 import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
 import * as spans from "./spans.js"
-import { causeOf, effectOf, failCause, Later, later, mapLater, type Step } from "./sync.js"
+import { causeOf, effectOf, exiting, failCause, Later, later, mapLater, Notified, type Step } from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -250,6 +250,7 @@ class Attempt<A, E> {
         ? this.commit(begun, done as A)
         : this.abort(begun, cause, false)
       if (!(ended instanceof Later) || causeOf(ended) !== undefined) return ended
+      if (ended instanceof Notified) return beginning(cell, ended)
       rest = () => ended.effect
     }
     return later(unfinished(cell, abandonment(cell, context, instructions, begun), rest))
@@ -308,26 +309,24 @@ class Attempt<A, E> {
       this.ended("committed")
       return answer
     }
-    return later(Effect.matchCauseEffect(committed.effect, {
-      onFailure: (failed): Exit.Exit<Waiting | Undecided, TxConflict | Unsatisfiable | StoreError> => {
-        const cause = commitCause<never>(failed, "The body of Tx.transact finished the transaction of its bracket")
-        const error = Cause.failureOption(cause)
-        const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
-        if (lost) {
-          this.tries.lost = error.value
-          // That it was lost is an answer like any other, by which it is tried again.
-          this.tries.recorded = undefined
-        }
-        if (Option.isSome(error) && settling.isUndecided(error.value)) return Exit.succeed(undecided)
-        const exit = waitingOr(cause, id)
-        this.ended(exit._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
-        return exit
-      },
-      onSuccess: () => {
+    return exiting(committed, (exit): Step<A | Waiting | Undecided, TransactError> => {
+      if (exit._tag === "Success") {
         this.ended("committed")
-        return Exit.succeed(answer)
+        return answer
       }
-    }))
+      const cause = commitCause<never>(exit.cause, "The body of Tx.transact finished the transaction of its bracket")
+      const error = Cause.failureOption(cause)
+      const lost = Option.isSome(error) && error.value._tag === "TxConflict" && error.value.tx === id
+      if (lost) {
+        this.tries.lost = error.value
+        // That it was lost is an answer like any other, by which it is tried again.
+        this.tries.recorded = undefined
+      }
+      if (Option.isSome(error) && settling.isUndecided(error.value)) return undecided
+      const ended = waitingOr(cause, id)
+      this.ended(ended._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
+      return ended._tag === "Success" ? ended.value : failCause(ended.cause)
+    })
   }
 
   private abort<E1>(

@@ -10,14 +10,16 @@ import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import type * as Option from "effect/Option"
+import { defaultScheduler, type Scheduler } from "effect/Scheduler"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
+import type { Committing } from "../ObjectStore.js"
 import type { TraceEntry } from "../TraceEvent.js"
 import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
-import { effectOf, later, type Step } from "./sync.js"
+import { effectOf, hearing, later, type Notified, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import type { Variables } from "./variables.js"
 
@@ -115,7 +117,7 @@ export type Member = (cell: Cell, ...args: ReadonlyArray<unknown>) => Step<unkno
 /** The members that a context has for the instructions, each at its index: null where only the service itself knows. */
 export type Table = Array<Member | null | undefined>
 
-export class Cell {
+export class Cell implements Committing {
   /**
    * What the fiber is about to drive. It may be interrupted before it does; then whatever it does next, in a finalizer or
    * at the end of the program, finds it here and ends it first.
@@ -136,6 +138,17 @@ export class Cell {
 
   /** Where the frame that is run natively looks up its services; otherwise the fiber's own context is the right one. */
   context: Context.Context<never> | undefined = undefined
+
+  /** As whom it commits; if nothing is said, as its fiber. */
+  committer: object | undefined = undefined
+
+  get asker(): object {
+    return this.committer ?? this.fiber?.id() ?? this
+  }
+
+  get scheduler(): Scheduler {
+    return this.fiber?.currentScheduler ?? defaultScheduler
+  }
 
   /** Whether it is that of a fiber within the program, whose end nobody watches yet. */
   private copied = false
@@ -215,6 +228,20 @@ export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E
   return later(Effect.uninterruptible(Effect.suspend(() => {
     cell.take(undriven)
     return effect
+  })))
+}
+
+/**
+ * Begins it here and now. Where that takes time it is waited for, also by whoever has the cell next, if the fiber is
+ * interrupted before it comes to that.
+ */
+export const beginning = <A, E>(cell: Cell, step: Notified<A, E>): Step<A, E> => {
+  const heard = hearing(step)
+  if (heard.told !== undefined) return heard.told.step
+  const undriven = cell.leave(new Rest(Effect.asVoid(Effect.exit(heard.rest))))
+  return later(Effect.uninterruptible(Effect.suspend(() => {
+    cell.take(undriven)
+    return heard.rest
   })))
 }
 

@@ -7,22 +7,21 @@
  * snapshot can see it: without snapshots no chain is longer than one.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
-import type { StoreError } from "../AvmError.js"
 import type { MachineId } from "../MachineId.js"
 import { noChanges as noMessages, type Service as MailboxesService } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { ObjectMeta } from "../ObjectMeta.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
-import { directOf, withDirect } from "./direct.js"
+import { withDirect } from "./direct.js"
 import { Held } from "./held.js"
 import { Log, nowhere } from "./memoryLog.js"
 import * as memoryMailboxes from "./memoryMailboxes.js"
-import { andThen, later, type Step, stepOf } from "./sync.js"
+import type { DirectStore } from "./storeSteps.js"
+import { later } from "./sync.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -85,62 +84,6 @@ interface Draft {
 }
 
 const noReplicas: ReadonlyMap<MachineId, Store.Replica> = new Map()
-
-/** What the kernel asks of a store again and again; over memory, the answer is there at once. */
-export interface DirectStore {
-  readonly snapshot: () => Step<Store.Snapshot, StoreError>
-  readonly release: (snapshot: Store.Snapshot) => Step<void, StoreError>
-  readonly read: (id: ObjectId, snapshot: Store.Snapshot) => Step<Store.Stored | undefined, StoreError>
-  readonly commit: (changes: Store.ChangeSet, enlisted?: STM.STM<unknown>) => Step<Store.Outcome, StoreError>
-  /** Commits, and releases the snapshot of the changes if they were applied: nobody will read at it any more. */
-  readonly commitLast: (changes: Store.ChangeSet) => Step<Store.Outcome, StoreError>
-  readonly create: (creation: Store.Creation) => Step<void, StoreError>
-  /** False if the object is not there. */
-  readonly setState: (id: ObjectId, state: Val) => Step<boolean, StoreError>
-  readonly accept: (
-    id: ObjectId,
-    input: Val,
-    sender: Option.Option<ObjectId>,
-    answers: ReadonlyArray<Store.Answer>
-  ) => Step<void, StoreError>
-}
-
-/** The short way into a store, as far as it has one; else the ordinary one. */
-export const direct = (store: Store.Service, noChanges: Store.ChangeSet): DirectStore => ({
-  snapshot: () => stepOf(store.snapshot),
-  release: (snapshot) => stepOf(store.release(snapshot)),
-  read: (id, snapshot) => stepOf(Effect.map(store.read(id, snapshot), Option.getOrUndefined)),
-  commit: (changes, enlisted) => stepOf(store.commit(changes, enlisted)),
-  commitLast: (changes) =>
-    stepOf(Effect.flatMap(
-      store.commit(changes),
-      (outcome): Effect.Effect<Store.Outcome, StoreError> =>
-        outcome._tag === "Committed" ? Effect.as(store.release(changes.snapshot), outcome) : Exit.succeed(outcome)
-    )),
-  create: (creation) => stepOf(Effect.asVoid(store.commit({ ...noChanges, creates: [creation] }))),
-  setState: (id, state) => {
-    const reads = new Map([[id.value, { id, exists: true }]])
-    return stepOf(Effect.map(
-      store.commit({ ...noChanges, reads, states: [[id, state]] }),
-      (outcome) => outcome._tag === "Committed"
-    ))
-  },
-  accept: (id, input, sender, answers) =>
-    stepOf(Effect.asVoid(store.commit({ ...noChanges, inputs: [[id, { input, sender, answers }]] }))),
-  ...directOf<Partial<DirectStore>>(store)
-})
-
-/** The short way of a store in another package, which answers effects. */
-export const steps = (store: Store.Service, { read, release, snapshot }: Store.Direct): Partial<DirectStore> => ({
-  snapshot: () => stepOf(snapshot()),
-  release: (snapshot) => stepOf(release(snapshot)),
-  read: (id, snapshot) => andThen(stepOf(read(id, snapshot)), Option.getOrUndefined),
-  commitLast: (changes) =>
-    andThen(stepOf(store.commit(changes)), (outcome) =>
-      outcome._tag === "Committed"
-        ? andThen(stepOf(release(changes.snapshot)), () => outcome)
-        : outcome)
-})
 
 // ---------------------------------------------------------------------------
 // constructors

@@ -11,8 +11,65 @@ import * as Exit from "effect/Exit"
 
 /** What is left of a step: an effect without requirements. A failure is one that is finished. */
 export class Later<out A, out E> {
-  constructor(readonly effect: Effect.Effect<A, E>) {}
+  private readonly left: Effect.Effect<A, E> | undefined
+  constructor(left: Effect.Effect<A, E>) {
+    this.left = left
+  }
+  get effect(): Effect.Effect<A, E> {
+    return this.left as Effect.Effect<A, E> // there is one, but for an `Notified`
+  }
 }
+
+/**
+ * What is left of a step that needs no fiber: it begins when somebody listens, once, and tells him the rest when it is time.
+ * What comes next is done there and then. So a commit can be waited for without a fiber for each.
+ */
+export class Notified<out A, out E> extends Later<A, E> {
+  /** What is told is none of these. */
+  readonly listen: (tell: Tell<A, E>) => void
+
+  constructor(listen: (tell: Tell<A, E>) => void) {
+    super(undefined as never)
+    this.listen = listen
+  }
+
+  /** Nothing that has begun is interrupted. */
+  override get effect(): Effect.Effect<A, E> {
+    return Effect.uninterruptible(Effect.suspend(() => hearing(this).rest))
+  }
+}
+
+/** Listens, so that it begins. */
+export const hearing = <A, E>(step: Notified<A, E>): Heard<A, E> => {
+  const heard = new Heard<A, E>()
+  step.listen((step) => heard.tell(step))
+  return heard
+}
+
+/** What a step that has begun has told, or is going to. */
+class Heard<A, E> {
+  told: { readonly step: Step<A, E> } | undefined
+  private resume: ((effect: Effect.Effect<A, E>) => void) | undefined
+
+  tell(step: Step<A, E>): void {
+    this.told = { step }
+    this.resume?.(effectOf(step))
+  }
+
+  /** For one who waits. */
+  get rest(): Effect.Effect<A, E> {
+    return Effect.suspend(() =>
+      this.told === undefined
+        ? Effect.async<A, E>((resume) => {
+          this.resume = resume
+        })
+        : effectOf(this.told.step)
+    )
+  }
+}
+
+/** Hears of a step, in a `Later` if need be. */
+export type Tell<A, E> = (step: Step<A, E>) => void
 
 /** What the kernel's operations answer. No answer of theirs is a `Later` itself. */
 export type Step<A, E = never> = A | Later<A, E>
@@ -50,10 +107,53 @@ export const effectOf = <A, E>(step: Step<A, E>): Effect.Effect<A, E> =>
 
 export const andThen = <A, E, B, E2>(step: Step<A, E>, next: (value: A) => Step<B, E2>): Step<B, E | E2> => {
   if (!(step instanceof Later)) return next(step)
+  if (step instanceof Notified) return then(step, (step) => andThen(step, next))
   // A failure has no value for what comes next.
   return isFailure(step.effect)
     ? new Later(step.effect)
     : new Later(Effect.flatMap(step.effect, (value) => effectOf(next(value))))
+}
+
+/** Goes on with however a step ends. */
+export const exiting = <A, E, B, E2>(
+  step: Step<A, E>,
+  next: (exit: Exit.Exit<A, E>) => Step<B, E2>
+): Step<B, E2> => {
+  if (!(step instanceof Later)) return next(Exit.succeed(step))
+  if (step instanceof Notified) return then(step, (step) => exiting(step, next))
+  const { effect } = step
+  return isFailure(effect)
+    ? next(effect)
+    : new Later(Effect.matchCauseEffect(effect, {
+      onFailure: (cause) => effectOf(next(Exit.failCause(cause))),
+      onSuccess: (value) => effectOf(next(Exit.succeed(value)))
+    }))
+}
+
+const then = <A, E, B, E2>(step: Notified<A, E>, next: (step: Step<A, E>) => Step<B, E2>): Notified<B, E2> =>
+  new Notified((tell) =>
+    step.listen((step) => {
+      let rest: Step<B, E2>
+      try {
+        rest = next(step)
+      } catch (defect) {
+        rest = die(defect)
+      }
+      if (rest instanceof Notified) rest.listen(tell)
+      else tell(rest)
+    })
+  )
+
+/** Looks, when what is left of the step begins, whether it still may: if not, what is answered instead. */
+export const unless = <A, E, B, E2>(step: Step<A, E>, instead: () => Later<B, E2> | undefined): Step<A | B, E | E2> => {
+  if (!(step instanceof Later)) return step
+  return step instanceof Notified
+    ? new Notified<A | B, E | E2>((tell) => {
+      const other = instead()
+      if (other === undefined) step.listen(tell)
+      else tell(other)
+    })
+    : new Later<A | B, E | E2>(Effect.suspend((): Effect.Effect<A | B, E | E2> => instead()?.effect ?? step.effect))
 }
 
 /** The same step with another error. */
@@ -67,8 +167,11 @@ export const mapLater = <A, E, B, E2>(
 ): Step<A | B, E2> => step instanceof Later ? new Later(f(step.effect)) : step
 
 /** The cause of a step that has failed already. */
-export const causeOf = <A, E>(step: Step<A, E>): Cause.Cause<E> | undefined =>
-  step instanceof Later && isFailure(step.effect) ? step.effect.cause : undefined
+export const causeOf = <A, E>(step: Step<A, E>): Cause.Cause<E> | undefined => {
+  if (!(step instanceof Later) || step instanceof Notified) return undefined
+  const { effect } = step
+  return isFailure(effect) ? effect.cause : undefined
+}
 
 /** The outcome of an effect that is finished, in one of the ways in which effects can be; none of any other. */
 export const settled = (effect: Effect.Effect<unknown, unknown, unknown>): Exit.Exit<unknown, unknown> | undefined => {

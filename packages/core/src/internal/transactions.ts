@@ -41,7 +41,22 @@ import {
 } from "./kernel.js"
 import type { Ticket } from "./privilege.js"
 import { mayDecide, settle } from "./settling.js"
-import { andThen, die, done, effectOf, fail, failCause, Later, later, mapLater, type Step, succeed } from "./sync.js"
+import {
+  andThen,
+  die,
+  done,
+  effectOf,
+  exiting,
+  fail,
+  failCause,
+  Later,
+  later,
+  mapLater,
+  Notified,
+  type Step,
+  succeed,
+  unless
+} from "./sync.js"
 import { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 import { EnlistedFailed, untilItGoes, Waiting } from "./waiting.js"
@@ -191,7 +206,7 @@ export const commit = (
   const settled = isFirst ? settle(cell, tx, () => false) : settle(cell, tx)
   // So far nothing is final, and whoever is interrupted aborts.
   return andThen(
-    mapLater(settled, Effect.catchAllCause((cause) => undone(kernel, cell, tx, cause))),
+    mapLater(settled, Effect.catchAllCause((cause) => effectOf(undone(kernel, cell, tx, cause)))),
     (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
       if (requirements?.length === 0) {
         return whole(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
@@ -221,20 +236,22 @@ const commitChanges = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, 
   const changes = tx.changeSet(controller)
   const apply = (): Step<Outcome, StoreError> => {
     if (tx.status !== "open") return overtaken
-    const outcome = tx.enlisted === undefined
-      ? kernel.objects.commitLast(changes)
-      : kernel.objects.commit(changes, enlisted(tx.enlisted))
-    return mapLater(outcome, (effect) => decidedByStore(tx, effect))
+    return decidedByStore(
+      tx,
+      tx.enlisted === undefined
+        ? kernel.objects.commitLast(changes, cell)
+        : kernel.objects.commit(changes, enlisted(tx.enlisted))
+    )
   }
   const outcome = kernel.privilege.isOpenTo(tx.ticket)
     ? apply()
     : andThen(later(kernel.privilege.pass(tx.ticket)), apply)
   if (!(outcome instanceof Later)) return ended(kernel, cell, tx, outcome)
-  return later(Effect.matchCauseEffect(outcome.effect, {
-    // A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9).
-    onFailure: (cause) => undone(kernel, cell, tx, cause),
-    onSuccess: (outcome) => effectOf(ended(kernel, cell, tx, outcome))
-  }))
+  return exiting(outcome, (exit) =>
+    exit._tag === "Success"
+      ? ended(kernel, cell, tx, exit.value)
+      // A store that fails has applied nothing, and the transaction is over: no commit leaves one half-open (D13, A9).
+      : undone(kernel, cell, tx, exit.cause))
 }
 
 const undone = <E>(
@@ -242,7 +259,7 @@ const undone = <E>(
   cell: Cell,
   tx: Transaction,
   cause: Cause.Cause<E>
-): Effect.Effect<never, E | StoreError> => effectOf(andThen(abort(kernel, cell, tx), () => failCause(cause)))
+): Step<never, E | StoreError> => andThen(abort(kernel, cell, tx), () => failCause(cause))
 
 const ended = (kernel: Kernel, cell: Cell, tx: Transaction, outcome: Outcome): Step<true, TxConflict | StoreError> => {
   switch (outcome._tag) {
@@ -276,20 +293,20 @@ const committed = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true> => {
 const released = (kernel: Kernel, cell: Cell, tx: Transaction): Step<true, StoreError> => {
   const step = kernel.objects.release(tx.snapshot)
   if (!(step instanceof Later)) return committed(kernel, cell, tx)
-  const released = Effect.tapErrorCause(step.effect, () => effectOf(abortReleased(kernel, cell, tx)))
-  return andThen(later(decidedByStore(tx, released)), () => committed(kernel, cell, tx))
+  const released = later(Effect.tapErrorCause(step.effect, () => effectOf(abortReleased(kernel, cell, tx))))
+  return andThen(decidedByStore(tx, released), () => committed(kernel, cell, tx))
 }
 
 /** From here on nobody else ends it: the end of its program waits for what the store makes of it. */
-const decidedByStore = <A, E>(tx: Transaction, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    if (tx.status !== "open") return Effect.interrupt
+const decidedByStore = <A, E>(tx: Transaction, step: Step<A, E>): Step<A, E> =>
+  unless(step, () => {
+    if (tx.status !== "open") return overtaken
     tx.decidedByStore = true
-    return effect
+    return undefined
   })
 
 /** The end of its program, in another fiber, was faster: it was aborted there, and this fiber is a stray. */
-const overtaken: Step<never> = later(Effect.interrupt)
+const overtaken: Later<never, never> = new Later(Effect.interrupt)
 
 /** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */
 const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict => {
@@ -358,4 +375,6 @@ export const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what has several steps over a store that takes its time. */
-const whole = <A, E>(step: Step<A, E>): Step<A, E> => mapLater(step, Effect.uninterruptible)
+const whole = <A, E>(step: Step<A, E>): Step<A, E> =>
+  // Which is not interrupted anyway.
+  step instanceof Notified ? step : mapLater(step, Effect.uninterruptible)

@@ -20,7 +20,7 @@ import type { Allowance } from "./eager.js"
 import { Authoritative, Cell, Finished, Root } from "./frame.js"
 import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
-import { andThen, causeOf, fail, failCause, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
+import { andThen, causeOf, exiting, fail, failCause, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import { begin, commit, withoutOthers } from "./transactions.js"
 import { trust } from "./trust.js"
@@ -255,15 +255,6 @@ const ended = (
         )
     }
   })
-}
-
-/** Goes on with however a step ends. */
-const exiting = <A, E, B, E2>(step: Step<A, E>, next: (exit: Exit.Exit<A, E>) => Step<B, E2>): Step<B, E2> => {
-  if (!(step instanceof Later)) return next(Exit.succeed(step))
-  const cause = causeOf<A, E>(step)
-  return cause === undefined
-    ? andThen(later(Effect.exit(step.effect)), next)
-    : next(Exit.failCause(cause))
 }
 
 const brokenBy = (cause: Cause.Cause<AvmError>): Answer => {

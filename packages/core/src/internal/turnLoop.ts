@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { StoreError } from "../AvmError.js"
 import type { Answer, Arrived, DeadLetter, Message } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
@@ -26,7 +26,7 @@ import type { Kernel } from "./kernel.js"
 import { commitMessages, peek } from "./messages.js"
 import type { Outputs } from "./outputs.js"
 import { Signal } from "./signal.js"
-import { andThen, die, done, effectOf, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
+import { andThen, die, done, effectOf, Later, later, mapLater, Notified, type Step, stepOf, succeed } from "./sync.js"
 import { cellFor, isDeliverable, type Outcome, turn } from "./turn.js"
 
 // ---------------------------------------------------------------------------
@@ -91,7 +91,9 @@ export const make = (
       })
       return Effect.suspend(() => {
         const before = loop.through
-        return Effect.map(Effect.zipRight(Effect.zipRight(loop.load, outputs.load), round), () => loop.through - before)
+        const loaded = Effect.zipRight(loop.load, outputs.load)
+        const settled = Effect.zipRight(Effect.zipRight(Scope.addFinalizer(scope, loop.over), loaded), round)
+        return Effect.map(settled, () => loop.through - before)
       })
     }))
 
@@ -105,9 +107,10 @@ export const make = (
       const turns = Effect.forever(Effect.zipRight(loop.pump(scope), idle))
       const loaded = Effect.zipRight(loop.load, outputs.load)
       const patient = Schedule.spaced(storePauseMillis)
-      return Effect.zipRight(
-        Effect.retry(loaded, patient),
-        Effect.zipRight(Effect.forkIn(outputs.run, scope), Effect.retry(turns, patient))
+      return Scope.addFinalizer(scope, loop.over).pipe(
+        Effect.zipRight(Effect.retry(loaded, patient)),
+        Effect.zipRight(Effect.forkIn(outputs.run, scope)),
+        Effect.zipRight(Effect.retry(turns, patient))
       )
     }))
 
@@ -145,6 +148,8 @@ class TurnLoop {
   private loaded = false
   /** What a turn in a fiber of its own met. */
   private failure: StoreError | undefined
+  /** Of turns that have waited without a fiber, what is left and needs one. */
+  private readonly left: Array<Effect.Effect<void>> = []
 
   constructor(
     private readonly kernel: Kernel,
@@ -156,7 +161,7 @@ class TurnLoop {
   }
 
   get isReady(): boolean {
-    return this.ready.length > 0 && this.underWay < this.concurrency
+    return this.left.length > 0 || this.ready.length > 0 && this.underWay < this.concurrency
   }
 
   get isStalled(): boolean {
@@ -262,6 +267,8 @@ class TurnLoop {
         return Effect.fail(failure)
       }
       if (!this.allowance.mayGoOn()) return Effect.zipRight(this.allowance.pause, go)
+      const left = this.left.pop()
+      if (left !== undefined) return Effect.zipRight(Effect.forkIn(left, scope), go)
       if (this.underWay >= this.concurrency) return Effect.void
       return Effect.flatMap(
         effectOf(this.next()),
@@ -269,6 +276,15 @@ class TurnLoop {
       )
     })
     return outsideCells(go)
+  }
+
+  /** Where the scope of the turns closes: until those that wait without a fiber of it are over. */
+  get over(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const left = this.left.pop()
+      if (left !== undefined) return Effect.zipRight(left, this.over)
+      return this.underWay > 0 ? Effect.zipRight(this.signal.after(this.signal.version), this.over) : Effect.void
+    })
   }
 
   /** Brings one message through, here. */
@@ -293,24 +309,45 @@ class TurnLoop {
     this.underWay++
     const trying: Trying = { attempts: 0, conflicts: 0, driver: undefined }
     return this.inCell(picked.message, (cell) => {
+      // Whoever is not alone is worth waiting for: turns that commit together share a write.
+      const isAlone = this.concurrency === 1 || this.ready.length === 0 && this.underWay === 1
+      cell.committer = isAlone ? this : cell.execution.root
       const step = this.goOn(picked, trying, this.turnIn(cell, picked.message, trying))
-      if (!(step instanceof Later)) return effectOf(this.leave(picked, Exit.succeed(step)))
-      const { effect } = step
-      const rest = Effect.withFiberRuntime<Turn | undefined, StoreError>((fiber) => {
-        // It goes on in another fiber than it has begun in.
-        cell.fiber = fiber
-        return Effect.zipRight(entering(cell), effect)
-      })
-      const noted = Effect.catchAll(
-        Effect.onExit(Effect.uninterruptible(rest), (exit) => effectOf(this.leave(picked, exit))),
-        (failure) =>
-          Effect.sync(() => {
-            this.failure = failure
-            this.signal.raise()
-          })
-      )
-      return Effect.asVoid(Effect.forkIn(noted, scope))
+      if (step instanceof Notified) {
+        step.listen((rest) => this.told(picked, cell, rest))
+        return Effect.void
+      }
+      return step instanceof Later
+        ? Effect.asVoid(Effect.forkIn(this.rest(picked, cell, step.effect), scope))
+        : effectOf(this.leave(picked, Exit.succeed(step)))
     })
+  }
+
+  /** A turn has waited without a fiber. */
+  private told(picked: Picked, cell: Cell, step: Step<Turn | undefined, StoreError>): void {
+    if (step instanceof Later) this.left.push(this.rest(picked, cell, step.effect))
+    else {
+      const leaving = this.leave(picked, Exit.succeed(step))
+      if (!(leaving instanceof Later)) return
+      this.left.push(leaving.effect)
+    }
+    this.signal.raise()
+  }
+
+  /** What is left of a turn, in another fiber than it has begun in. */
+  private rest(picked: Picked, cell: Cell, effect: Effect.Effect<Turn | undefined, StoreError>): Effect.Effect<void> {
+    const inCell = Effect.withFiberRuntime<Turn | undefined, StoreError>((fiber) => {
+      cell.fiber = fiber
+      return Effect.zipRight(entering(cell), effect)
+    })
+    return Effect.catchAll(
+      Effect.asVoid(Effect.onExit(Effect.uninterruptible(inCell), (exit) => effectOf(this.leave(picked, exit)))),
+      (failure) =>
+        Effect.sync(() => {
+          this.failure = failure
+          this.signal.raise()
+        })
+    )
   }
 
   /** One more attempt, in the fiber that runs this. */

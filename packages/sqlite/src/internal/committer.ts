@@ -15,11 +15,11 @@
 import type { AvmError, Mailboxes, ObjectId, ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as FiberId from "effect/FiberId"
+import type { Scheduler } from "effect/Scheduler"
 import { type Failure, reasonOf, SnapshotLost, StoreClosed, toStoreError, WriteFailed } from "../Failure.js"
 import type { Cache, Entry } from "./cache.js"
 import type { Mail } from "./mail.js"
-import { type AnyFiber, Pace } from "./pace.js"
+import { Pace } from "./pace.js"
 import type { Change, Rows } from "./rows.js"
 
 // ---------------------------------------------------------------------------
@@ -56,8 +56,8 @@ export class Committer {
   readonly told = new WeakSet<ObjectStore.Snapshot>()
   readonly pace = new Pace()
   private queue: Array<Queued> = []
-  /** Who began the queue, if a fiber did. */
-  private first: FiberId.FiberId | undefined
+  /** Who began the queue, if that is known. */
+  private first: object | undefined
   private waiting: Array<(written: Written) => void> = []
   private scheduled = false
   /** The versions of failed writes, from (exclusive) and to (inclusive). */
@@ -99,40 +99,43 @@ export class Committer {
   // committing
   // -------------------------------------------------------------------------
 
-  /** Queues a commit, and answers `outcome` when it is durable. Who is interrupted meanwhile has committed all the same. */
-  commit<A>(queued: Queued, fiber: AnyFiber, outcome: A): Effect.Effect<A, AvmError.StoreError> {
+  /** Queues a commit, and tells `outcome` when it is durable. */
+  commit<A>(
+    queued: Queued,
+    by: ObjectStore.Committing,
+    outcome: A,
+    tell: (exit: Exit.Exit<A, AvmError.StoreError>) => void
+  ): void {
     const isFirst = this.queue.push(queued) === 1
-    if (isFirst) this.first = fiber.id()
+    if (isFirst) this.first = by.asker
     const answer = Exit.succeed(outcome)
-    return isFirst && this.pace.isAlone(fiber)
-      ? Exit.zipRight(this.write(() => "commit"), answer)
-      : this.written(fiber, answer)
+    if (isFirst && this.pace.isAlone(by)) tell(Exit.zipRight(this.write(() => "commit"), answer))
+    else this.wait(by.scheduler, (written) => tell(Exit.zipRight(written, answer)))
   }
 
   /** When everything that is queued has been written, or has failed to be. */
-  settled(fiber: AnyFiber): Effect.Effect<void, AvmError.StoreError> {
-    return this.queue.length === 0 ? Exit.void : this.written(fiber, Exit.void)
+  settled(scheduler: Scheduler): Effect.Effect<void, AvmError.StoreError> {
+    return this.queue.length === 0
+      ? Exit.void
+      : Effect.async<void, AvmError.StoreError>((resume) => this.wait(scheduler, resume))
   }
 
   /** What is answered then, in the very step in which everything that is queued has been written or has failed to be. */
-  afterwards<A, E>(fiber: AnyFiber, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.async<A, E>((resume) => {
-      this.waiting.push(() => resume(answer()))
-      this.schedule(fiber)
-    })
+  afterwards<A, E>(scheduler: Scheduler, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.async<A, E>((resume) => this.wait(scheduler, () => resume(answer())))
   }
 
-  private written<A>(fiber: AnyFiber, answer: Exit.Exit<A>): Effect.Effect<A, AvmError.StoreError> {
-    return Effect.async<A, AvmError.StoreError>((resume) => {
-      this.waiting.push((written) => resume(Exit.zipRight(written, answer)))
-      this.schedule(fiber)
-    })
+  /** Tells when everything that is queued has been written, or has failed to be; at once, if there is nothing. */
+  whenSettled(scheduler: Scheduler, tell: (written: Written) => void): void {
+    if (this.queue.length === 0) tell(Exit.void)
+    else this.wait(scheduler, tell)
   }
 
-  private schedule(fiber: AnyFiber): void {
+  private wait(scheduler: Scheduler, tell: (written: Written) => void): void {
+    this.waiting.push(tell)
     if (this.scheduled) return
     this.scheduled = true
-    this.pace.schedule(fiber, () => this.flush())
+    this.pace.schedule(scheduler, () => this.flush())
   }
 
   /** Writes what is queued, now. */

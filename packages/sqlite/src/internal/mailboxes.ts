@@ -26,7 +26,7 @@ export const make = (mail: Mail, committer: Committer): Mailboxes.Service => {
       }
     }
     return committer.isPending(by)
-      ? Effect.withFiberRuntime((fiber) => committer.afterwards(fiber, answer))
+      ? Effect.withFiberRuntime((fiber) => committer.afterwards(fiber.currentScheduler, answer))
       : answer()
   }
 

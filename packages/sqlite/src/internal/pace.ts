@@ -5,9 +5,8 @@
  * Writes are counted, not timed, so that runs can be reproduced; under a scheduler of the application's own, a seeded one
  * for example, they do not wait for anything but it (D30).
  */
+import type { ObjectStore } from "@effect-avm/core"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import type * as FiberId from "effect/FiberId"
 import { MixedScheduler, type Scheduler, SyncScheduler } from "effect/Scheduler"
 
 /** Writes from one turn to the next: some 20 ms where the disk is waited for. */
@@ -22,18 +21,15 @@ const rounds = 4
 /** Of so many writes in a turn one waits for others, also where none have been about: whoever is ready comes to run then. */
 const atOnce = 8
 
-/** Whoever asks. */
-export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
-
 export class Pace {
   /** In this turn. */
   private writes = 0
   /** Who made the last commit, if it was written by itself. */
-  private lone: FiberId.FiberId | undefined
+  private lone: object | undefined
   private readonly waiting: Array<() => void> = []
 
   /** So many commits, of which `by` made the first. */
-  wrote(commits: number, by?: FiberId.FiberId): void {
+  wrote(commits: number, by?: object): void {
     this.lone = commits === 1 ? by : undefined
     if (this.writes++ > 0) return
     setImmediate(() => {
@@ -44,21 +40,21 @@ export class Pace {
 
   /**
    * Whether it would be in vain to wait for others: nobody shared the last write, though it waited, and whoever commits now
-   * is who committed then, or has come in another turn. Two fibers that commit in one turn are a group again.
+   * is who committed then, or has come in another turn. Two who commit in one turn are a group again.
    */
-  isAlone(fiber: AnyFiber): boolean {
+  isAlone({ asker, scheduler }: ObjectStore.Committing): boolean {
     return this.lone !== undefined && this.writes < allowance && this.writes % atOnce !== atOnce - 1 &&
-      isEffects(fiber.currentScheduler) && (this.writes === 0 || this.lone === fiber.id())
+      isEffects(scheduler) && (this.writes === 0 || this.lone === asker)
   }
 
   /** Schedules what is going to write: if enough has been written in this turn, for the next one. */
-  schedule({ currentScheduler: scheduler }: AnyFiber, write: () => void): void {
+  schedule(scheduler: Scheduler, write: () => void): void {
     if (this.isSpent(scheduler)) this.waiting.push(write)
     else after(isEffects(scheduler) ? rounds : 1, scheduler, write)
   }
 
   /** The answer of what has written without being scheduled: if enough has been written in this turn, in the next one. */
-  answered<A, E>({ currentScheduler: scheduler }: AnyFiber, answer: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  answered<A, E>(scheduler: Scheduler, answer: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.isSpent(scheduler)
       ? Effect.async<A, E>((resume) => void this.waiting.push(() => resume(answer)))
       : answer

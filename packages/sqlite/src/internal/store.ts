@@ -10,6 +10,7 @@ import { AvmError, Mailboxes, type ObjectId, ObjectStore } from "@effect-avm/cor
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type { Scheduler } from "effect/Scheduler"
 import * as STM from "effect/STM"
 import * as Stream from "effect/Stream"
 import { type Failure, IdTaken, ObjectUnreadable, ReadFailed, reasonOf, StoreClosed, toStoreError } from "../Failure.js"
@@ -17,7 +18,6 @@ import { at, type Cache, Entry } from "./cache.js"
 import * as changeSets from "./changes.js"
 import { type Committer, type Queued, snapshotLost } from "./committer.js"
 import type { Mail } from "./mail.js"
-import type { AnyFiber } from "./pace.js"
 import { pageSize, type Rows } from "./rows.js"
 
 type Reads = Pick<ObjectStore.ChangeSet, "snapshot" | "reads" | "scans" | "messages">
@@ -122,27 +122,27 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   /** Runs what looks at the file, and says what went wrong there as a `StoreError`. */
   const looking = <A, E>(
     what: string,
-    look: (fiber: AnyFiber) => Effect.Effect<A, E>
+    look: (scheduler: Scheduler) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
-    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => atOnce(what, () => look(fiber)))
+    Effect.withFiberRuntime<A, E | AvmError.StoreError>((fiber) => atOnce(what, () => look(fiber.currentScheduler)))
 
   /** The same, of a snapshot that is still there. */
   const lookingAt = <A, E>(
     snapshot: ObjectStore.Snapshot,
     what: string,
-    look: (fiber: AnyFiber) => Effect.Effect<A, E>
+    look: (scheduler: Scheduler) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AvmError.StoreError> =>
-    looking<A, E | AvmError.StoreError>(what, (fiber) => {
-      return committer.isLost(snapshot.version) ? lost(snapshot) : look(fiber)
+    looking<A, E | AvmError.StoreError>(what, (scheduler) => {
+      return committer.isLost(snapshot.version) ? lost(snapshot) : look(scheduler)
     })
 
   /** Waits for what is about to be written; if it fails, it is as if it had never been. */
-  const settled = (fiber: AnyFiber): Effect.Effect<void> => Effect.ignore(committer.settled(fiber))
+  const settled = (scheduler: Scheduler): Effect.Effect<void> => Effect.ignore(committer.settled(scheduler))
 
   /** What is committed now: nobody who asks later is answered something older. */
-  const after = <A>(pending: boolean, fiber: AnyFiber, what: string, look: () => A) =>
+  const after = <A>(pending: boolean, scheduler: Scheduler, what: string, look: () => A) =>
     pending
-      ? Effect.zipRight(settled(fiber), looking(what, () => Exit.succeed(look())))
+      ? Effect.zipRight(settled(scheduler), looking(what, () => Exit.succeed(look())))
       : Exit.succeed(look())
 
   // -------------------------------------------------------------------------
@@ -167,20 +167,33 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   /** What is in the way may yet fail to be written; then the same would commit. Nobody waits for long. */
   const conflicted = (
     objects: ReadonlyArray<ObjectId.ObjectId>,
-    fiber: AnyFiber
+    scheduler: Scheduler
   ): Effect.Effect<ObjectStore.Outcome> =>
-    Effect.as(settled(fiber), { _tag: "Conflicted", objects } satisfies ObjectStore.Outcome)
+    Effect.as(settled(scheduler), { _tag: "Conflicted", objects } satisfies ObjectStore.Outcome)
 
-  const commit = (
-    changes: ObjectStore.ChangeSet,
-    fiber: AnyFiber
-  ): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError> => {
-    const objects = conflicts(changes)
-    if (objects.length > 0) return conflicted(objects, fiber)
-    const queued = prepare(changes)
-    const outcome: ObjectStore.Outcome = { _tag: "Committed", version: queued.version }
-    cache.shrink()
-    return committer.commit(queued, fiber, outcome)
+  /** What is to be written, applied in memory; or what is in the way. */
+  const applied = (
+    changes: ObjectStore.ChangeSet
+  ): Exit.Exit<Queued | ReadonlyArray<ObjectId.ObjectId>, AvmError.StoreError> => {
+    try {
+      committer.ready()
+      if (committer.isLost(changes.snapshot.version)) return lost(changes.snapshot)
+      const objects = conflicts(changes)
+      if (objects.length > 0) return Exit.succeed(objects)
+      const queued = prepare(changes)
+      cache.shrink()
+      return Exit.succeed(queued)
+    } catch (thrown) {
+      return failed("what is to be changed", thrown)
+    }
+  }
+
+  const commit: ObjectStore.Direct["commit"] = (changes, by, tell) => {
+    const found = applied(changes)
+    if (Exit.isFailure(found)) return tell(Exit.failCause(found.cause))
+    const { value } = found
+    if ("version" in value) return committer.commit(value, by, { _tag: "Committed", version: value.version }, tell)
+    committer.whenSettled(by.scheduler, () => tell(Exit.succeed({ _tag: "Conflicted", objects: value })))
   }
 
   /**
@@ -190,12 +203,12 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   const commitWith = <E>(
     changes: ObjectStore.ChangeSet,
     enlisted: STM.STM<unknown, E>,
-    fiber: AnyFiber
+    scheduler: Scheduler
   ): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError | E> => {
     // What has gone before is none of its affair.
     committer.flush()
     const objects = conflicts(changes)
-    if (objects.length > 0) return conflicted(objects, fiber)
+    if (objects.length > 0) return conflicted(objects, scheduler)
     const queued = prepare(changes)
     let outcome: Effect.Effect<ObjectStore.Outcome, E> = Exit.succeed({ _tag: "Blocked" })
     try {
@@ -213,7 +226,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
       return error instanceof AvmError.StoreError ? Exit.fail(error) : Exit.die(error)
     }
     cache.shrink()
-    return committer.pace.answered(fiber, outcome)
+    return committer.pace.answered(scheduler, outcome)
   }
 
   // -------------------------------------------------------------------------
@@ -231,6 +244,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
   }
 
   const direct: ObjectStore.Direct = {
+    commit,
     snapshot: () =>
       atOnce("the clock", () => {
         cache.hold(committer.clock)
@@ -243,13 +257,15 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
           return committer.isLost(snapshot.version) ? lost(snapshot) : Exit.succeed(read(key, snapshot))
         }
         return committer.isPending(find(key)?.head.commit ?? 0)
-          ? looking(key, (fiber) => after(true, fiber, key, () => read(key, snapshot)))
+          ? looking(key, (scheduler) => after(true, scheduler, key, () => read(key, snapshot)))
           : Exit.succeed(read(key, snapshot))
       }),
     // Who has seen what is not durable yet is not let go before it is; if it never will be, not without being told.
     release: (snapshot) =>
       committer.isPending(snapshot.version)
-        ? Effect.withFiberRuntime((fiber) => Effect.zipRight(settled(fiber), Effect.suspend(() => letGo(snapshot))))
+        ? Effect.withFiberRuntime((fiber) =>
+          Effect.zipRight(settled(fiber.currentScheduler), Effect.suspend(() => letGo(snapshot)))
+        )
         : letGo(snapshot)
   }
 
@@ -262,26 +278,30 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     release: (snapshot) => Effect.suspend(() => direct.release(snapshot)),
     read: (id, snapshot) => Effect.suspend(() => direct.read(id, snapshot)),
     scan: (snapshot) =>
-      lookingAt(snapshot, "all objects", (fiber) => {
+      lookingAt(snapshot, "all objects", (scheduler) => {
         const pending = snapshot.version === Infinity && committer.isPending(committer.clock)
-        return after(pending, fiber, "all objects", () => scan(snapshot))
+        return after(pending, scheduler, "all objects", () => scan(snapshot))
       }),
     history: (id) => {
       const what = `the history of ${id.value}`
       return looking(
         what,
-        (fiber) => after(committer.isPending(committer.clock), fiber, what, () => rows.history(id.value))
+        (scheduler) => after(committer.isPending(committer.clock), scheduler, what, () => rows.history(id.value))
       )
     },
     commit: (changes, enlisted) =>
-      lookingAt(
-        changes.snapshot,
-        "what is to be changed",
-        (fiber) => enlisted === undefined ? commit(changes, fiber) : commitWith(changes, enlisted, fiber)
-      ),
+      enlisted === undefined
+        ? Effect.withFiberRuntime((fiber) =>
+          told((tell) => commit(changes, { asker: fiber.id(), scheduler: fiber.currentScheduler }, tell))
+        )
+        : lookingAt(
+          changes.snapshot,
+          "what is to be changed",
+          (scheduler) => commitWith(changes, enlisted, scheduler)
+        ),
     awaitConflict: (reads) =>
-      looking("what is waited for", (fiber) => {
-        if (conflicts(reads).length > 0) return settled(fiber)
+      looking("what is waited for", (scheduler) => {
+        if (conflicts(reads).length > 0) return settled(scheduler)
         return Effect.async<void>((resume) => {
           const listener = (ids: ReadonlyArray<ObjectId.ObjectId>) => {
             const met = ids.some(({ value: key }) => {
@@ -320,14 +340,14 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     readFunction: (name) =>
       looking(`the function ${name}`, () => Exit.succeed(Option.fromNullable(rows.functionNamed(name)))),
     writeFunction: (name, record, expected) =>
-      looking(`the function ${name}`, (fiber) => {
+      looking(`the function ${name}`, (scheduler) => {
         if (rows.functionNamed(name)?.version !== Option.getOrUndefined(expected)) return Exit.succeed(false)
         const written = committer.alone(
           `the function ${name}`,
           () => rows.writeFunction(name, record),
           () => rows.functionNamed(name)?.version === record.version
         )
-        return committer.pace.answered(fiber, Effect.as(written, true))
+        return committer.pace.answered(scheduler, Effect.as(written, true))
       })
   }
   return ObjectStore.withDirect(service, direct)
@@ -336,6 +356,18 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+/** What is told, at once or later. */
+const told = <A, E>(begin: (tell: (exit: Exit.Exit<A, E>) => void) => void): Effect.Effect<A, E> => {
+  let atOnce: Exit.Exit<A, E> | undefined
+  let resume = (exit: Exit.Exit<A, E>): void => {
+    atOnce = exit
+  }
+  begin((exit) => resume(exit))
+  return atOnce ?? Effect.async<A, E>((resumed) => {
+    resume = resumed
+  })
+}
 
 const same = (read: ObjectStore.Read, now: Now): boolean =>
   now?._tag === "StoredObject"
