@@ -69,12 +69,14 @@ const post = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => 
 }
 
 const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
-  const at = placeOf(cell)
-  const known = at.space.lookup(id)
+  const tx = cell.open
+  const at = tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
+  const { space } = at
+  const known = space.lookup(id)
   if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
-  const search = at instanceof Overlay ? cell.open?.search?.label : undefined
+  const search = tx?.search?.label
   const code = search === undefined || !(at instanceof Overlay) ? at.label(known) : search(at, id)
-  return code === undefined ? fail(new EmptyDomain({ var: id }, true)) : at.space.value(code)
+  return code === undefined ? fail(new EmptyDomain({ var: id }, true)) : space.value(code)
 }
 
 /** Where variables are, and who has to know of changes. */

@@ -5,7 +5,8 @@
  * way; *stalled*, where its object cannot be reached; *withheld*, where somebody takes the messages himself. After its turn
  * a mailbox that has more messages becomes ready again, behind all others: that is what makes the loop fair.
  *
- * A turn that needs not wait is run by the fiber of the loop itself, one that does gets a fiber of its own.
+ * A turn is run by the fiber of the loop itself. If it waits for its commit alone, it is told; if for anything else, what is
+ * left of it gets a fiber of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -179,8 +179,9 @@ export class Overlay {
   private readonly before: number
   private readonly changes = new Changes()
   private readonly labels: Array<Point> = []
-  /** Of which labels this transaction has learned something, and what was known of them before. */
-  private readonly learned: Array<readonly [Point, Tried | undefined]> = []
+  /** Of which labels this transaction has learned something; and beside it, what was known of each before. */
+  private readonly learned: Array<Point> = []
+  private readonly knownBefore: Array<Tried | undefined> = []
   private last: Tried
   private dead = false
   /** Where it begins. */
@@ -294,12 +295,17 @@ export class Overlay {
   }
 
   private learn(point: Point, value: number | undefined): Tried {
-    this.learned.push([point, point.tried])
+    this.learned.push(point)
+    this.knownBefore.push(point.tried)
     return point.tried = new Tried(value)
   }
 
   private unlearn(length: number): void {
-    for (const [point, tried] of this.learned.splice(length).reverse()) point.tried = tried
+    const { knownBefore, learned } = this
+    while (learned.length > length) {
+      const [point, tried] = [learned.pop(), knownBefore.pop()]
+      if (point !== undefined) point.tried = tried
+    }
   }
 }
 
