@@ -56,7 +56,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/valWalk"
     ]
   },
-  { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust"] },
+  { name: "errors and events", modules: ["AvmError", "TraceEvent", "internal/trust", "internal/stackless"] },
   {
     name: "ports",
     modules: [

@@ -59,3 +59,19 @@ export const onEachCounted = <A>(
 ): void => {
   for (const [name, store] of countedStores) it.layer(make(store))(`${suite} (${name})`, tests)
 }
+
+/** The memory store, which answers all at once, but commits as it is told to here. */
+export const layerTelling = (
+  commitTo: (objects: ObjectStore.Service) => NonNullable<ObjectStore.Direct["commit"]>
+): StoreLayer =>
+  Layer.effectContext(Effect.gen(function*() {
+    const [objects, mailboxes] = [yield* ObjectStore.ObjectStore, yield* Mailboxes.Mailboxes]
+    const direct: ObjectStore.Direct = {
+      commit: commitTo(objects),
+      read: (id, snapshot) => Effect.runSyncExit(objects.read(id, snapshot)),
+      release: (snapshot) => Effect.runSyncExit(objects.release(snapshot)),
+      snapshot: () => Effect.runSyncExit(objects.snapshot)
+    }
+    const store = ObjectStore.withDirect({ ...objects }, direct)
+    return Context.make(ObjectStore.ObjectStore, store).pipe(Context.add(Mailboxes.Mailboxes, mailboxes))
+  })).pipe(Layer.provide(ObjectStore.layerMemory))

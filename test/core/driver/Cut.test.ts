@@ -38,7 +38,14 @@ const Interrupting = Behaviour.layerRaw("interrupting", function*() {
   return []
 })
 
-const behaviours = Layer.merge(Counter, Interrupting)
+/** Leaves a transaction open. */
+const Leaving = Behaviour.layerRaw("leaving", function*() {
+  yield* Tx.begin()
+  yield* Effect.sync(interruptMe)
+  return []
+})
+
+const behaviours = Layer.mergeAll(Counter, Interrupting, Leaving)
 const turns = (n: number) => Effect.repeatN(Effect.yieldNow(), n)
 const counter = Obj.create("counter", owner)
 const valueOf = (id: ObjectId.ObjectId) => Effect.map(Avm.run(Obj.call(id, 0)), Option.getOrThrow)
@@ -61,6 +68,30 @@ onEachCounted("cut off: what has ended where it stands", held, (it) => {
     Effect.gen(function*() {
       yield* cut(Avm.run(Tx.transact(Effect.zipRight(Effect.sync(interruptMe), Exit.fail("failed")))))
       assert.strictEqual((yield* Held).count, 0)
+    }))
+
+  it.effect("and lets go of it once, where a call has left its transaction open", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(Obj.create("leaving", owner))
+      yield* cut(Avm.run(Obj.call(id, "hello")))
+      assert.strictEqual((yield* Held).count, 0)
+    }))
+
+  it.effect("so that whoever else holds the same one sees what it showed", () =>
+    Effect.gen(function*() {
+      const objects = yield* ObjectStore.ObjectStore
+      const [leaving, id] = yield* Avm.run(Effect.all([Obj.create("leaving", owner), counter]))
+      yield* Avm.run(Obj.call(id, 1))
+      // A commit that is not durable yet, seen by two.
+      const writing = yield* Effect.fork(Avm.run(Tx.transact(Obj.call(id, 1))))
+      yield* Effect.yieldNow()
+      const snapshot = yield* objects.snapshot
+      const seen = yield* objects.read(id, snapshot)
+      yield* cut(Avm.run(Obj.call(leaving, "hello")))
+      yield* Fiber.join(writing)
+      yield* Effect.repeatN(Avm.run(Tx.transact(Obj.call(id, 1))), 3)
+      assert.deepStrictEqual(yield* objects.read(id, snapshot), seen)
+      yield* objects.release(snapshot)
     }))
 
   it.effect("and a call that has ended is in the history", () =>

@@ -121,14 +121,14 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
       })
       return Effect.flatten(Effect.retry(next, retry))
     }
+    const lostOr = (cause: Cause.Cause<E | TransactError>): Effect.Effect<A, E | TransactError> => {
+      const lost = lostBy(cause)
+      return lost === undefined ? Exit.failCause(cause) : again(lost)
+    }
     const first = this.try(fiber, tries, conflicts)
-    return first instanceof Later && causeOf(first) === undefined
-      ? later(Effect.catchAllCause(first.effect, (cause) => {
-        const lost = lostBy(cause)
-        return lost === undefined ? Exit.failCause(cause) : again(lost)
-      }))
-      // A race is lost in the fiber.
-      : first
+    if (!(first instanceof Later)) return first
+    const cause = causeOf(first)
+    return later(cause === undefined ? Effect.catchAllCause(first.effect, lostOr) : lostOr(cause))
   }
 
   inFiber(step: (fiber: AnyFiber) => Step<A, E | TransactError>): Effect.Effect<A, E | TransactError> {

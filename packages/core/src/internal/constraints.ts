@@ -14,6 +14,7 @@ import { mentioned } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
 import type { Values } from "./space.js"
+import { stackless } from "./stackless.js"
 import { andThen, die, done, fail, Later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { created, narrowed, Overlay, posted, Variables } from "./variables.js"
@@ -76,7 +77,10 @@ const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
   if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
   const search = tx?.search?.label
   const code = search === undefined || !(at instanceof Overlay) ? at.label(known) : search(at, id)
-  return code === undefined ? fail(new EmptyDomain({ var: id }, true)) : space.value(code)
+  if (code !== undefined) return space.value(code)
+  const empty = () => new EmptyDomain({ var: id }, true)
+  // In a transaction it is a dead end, of which a search has many.
+  return fail(tx === undefined ? empty() : stackless(empty))
 }
 
 /** Where variables are, and who has to know of changes. */

@@ -6,6 +6,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
@@ -224,10 +225,18 @@ const abandonAll = (undriven: Undriven | undefined): Effect.Effect<void> =>
  * has them done all the same.
  */
 export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E> => {
-  const undriven = cell.leave(new Rest(Effect.asVoid(Effect.exit(effect))))
+  // Last steps may be part of others that are left as well: whoever finds both does each once.
+  let ended: Exit.Exit<A, E> | undefined
+  const once = Effect.suspend(() =>
+    ended ?? Effect.onExit(effect, (exit) =>
+      Effect.sync(() => {
+        ended = exit
+      }))
+  )
+  const undriven = cell.leave(new Rest(Effect.asVoid(Effect.exit(once))))
   return later(Effect.uninterruptible(Effect.suspend(() => {
     cell.take(undriven)
-    return effect
+    return once
   })))
 }
 

@@ -10,7 +10,7 @@ import type { ObjectId } from "../ObjectId.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf } from "./direct.js"
-import { andThen, Notified, type Step, stepOf } from "./sync.js"
+import { andThen, die, Notified, type Step, stepOf } from "./sync.js"
 
 /** What the kernel asks of a store again and again; over memory, the answer is there at once. */
 export interface DirectStore {
@@ -68,7 +68,18 @@ export const steps = (
     andThen(
       commit === undefined
         ? stepOf(store.commit(changes))
-        : new Notified<Store.Outcome, StoreError>((tell) => commit(changes, by, (exit) => tell(stepOf(exit)))),
+        : new Notified<Store.Outcome, StoreError>((tell) => {
+          let isTold = false
+          try {
+            commit(changes, by, (exit) => {
+              isTold = true
+              tell(stepOf(exit))
+            })
+          } catch (defect) {
+            if (isTold) throw defect
+            tell(die(defect))
+          }
+        }),
       (outcome) =>
         outcome._tag === "Committed"
           ? andThen(stepOf(release(changes.snapshot)), () => outcome)

@@ -61,7 +61,8 @@ class Heard<A, E> {
     return Effect.suspend(() =>
       this.told === undefined
         ? Effect.async<A, E>((resume) => {
-          this.resume = resume
+          if (this.told === undefined) this.resume = resume
+          else resume(effectOf(this.told.step))
         })
         : effectOf(this.told.step)
     )

@@ -41,6 +41,7 @@ import {
 } from "./kernel.js"
 import type { Ticket } from "./privilege.js"
 import { mayDecide, settle } from "./settling.js"
+import { stackless } from "./stackless.js"
 import {
   andThen,
   die,
@@ -308,14 +309,9 @@ const decidedByStore = <A, E>(tx: Transaction, step: Step<A, E>): Step<A, E> =>
 /** The end of its program, in another fiber, was faster: it was aborted there, and this fiber is a stray. */
 const overtaken: Later<never, never> = new Later(Effect.interrupt)
 
-/** Without the stack: brackets that try again meet conflicts all the time, and where they come from says nothing. */
-const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict => {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  const error = new TxConflict({ tx, objects }, true)
-  Error.stackTraceLimit = stackTraceLimit
-  return error
-}
+/** Brackets that try again meet conflicts all the time, and where they come from says nothing. */
+const conflict = (tx: TxId, objects: ReadonlyArray<ObjectId>): TxConflict =>
+  stackless(() => new TxConflict({ tx, objects }, true))
 
 /** Its failure leaves the commit as one of ours, whatever its tag: the bracket hands it on as it was. */
 const enlisted = (stm: STM.STM<unknown, unknown>): STM.STM<unknown, never> =>

@@ -1,15 +1,13 @@
 /**
- * The loop behind `Turns`: which mailbox goes next, which turns are under way, what becomes of those that fail.
- *
- * A mailbox is in one place at a time: *ready*, in the order in which mailboxes became so; *busy*, while its turn is under
- * way; *stalled*, where its object cannot be reached; *withheld*, where somebody takes the messages himself. After its turn
- * a mailbox that has more messages becomes ready again, behind all others: that is what makes the loop fair.
+ * The loop behind `Turns`: which turns are under way, and what becomes of those that fail. Which mailbox goes next is the
+ * affair of `internal/mailboxPlaces`.
  *
  * A turn is run by the fiber of the loop itself. If it waits for its commit alone, it is told; if for anything else, what is
  * left of it gets a fiber of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -20,25 +18,19 @@ import type { ObjectId } from "../ObjectId.js"
 import type { Scheduling } from "../Scheduling.js"
 import type { OnFailure, Options, Service, Turn } from "../Turns.js"
 import { Allowance } from "./eager.js"
-import { Fifo } from "./fifo.js"
 import { type Cell, current } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import type { Kernel } from "./kernel.js"
+import { type Picked, Places } from "./mailboxPlaces.js"
 import { commitMessages, peek } from "./messages.js"
 import type { Outputs } from "./outputs.js"
 import { Signal } from "./signal.js"
-import { andThen, die, done, effectOf, Later, later, mapLater, Notified, type Step, stepOf, succeed } from "./sync.js"
-import { cellFor, isDeliverable, type Outcome, turn } from "./turn.js"
+import { andThen, done, effectOf, Later, later, mapLater, Notified, type Step, succeed } from "./sync.js"
+import { cellFor, type Outcome, turn } from "./turn.js"
 
 // ---------------------------------------------------------------------------
 // models
 // ---------------------------------------------------------------------------
-
-/** A message whose turn it is. */
-interface Picked {
-  readonly id: ObjectId
-  readonly message: Message
-}
 
 /** How often a message was tried, and when it is tried again. */
 interface Trying {
@@ -53,9 +45,6 @@ const entering = (cell: Cell): Effect.Effect<void> => Effect.map(FiberRef.set(cu
 /** Whoever runs turns may be a program himself, and stands in his own cell again afterwards. */
 const outsideCells = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.ensuring(Effect.locally(effect, current, undefined), Effect.sync(forgetCell))
-
-/** Of the mailboxes that are ready, those that `Scheduling` is shown. */
-const shown = 16
 
 const storePauseMillis = 500
 
@@ -79,10 +68,11 @@ export const make = (
 
     /** Everything that need not wait for time to pass. */
     const settle = Effect.scoped(Effect.flatMap(Effect.scope, (scope) => {
+      const runner = new Runner(scope)
       const round: Effect.Effect<void, StoreError> = Effect.suspend(() => {
         const seen = loop.signal.version
         return Effect.zipRight(
-          loop.pump(scope),
+          loop.pump(runner),
           Effect.suspend(() =>
             loop.underWay > 0
               ? Effect.zipRight(loop.signal.after(seen), round)
@@ -93,22 +83,27 @@ export const make = (
       return Effect.suspend(() => {
         const before = loop.through
         const loaded = Effect.zipRight(loop.load, outputs.load)
-        const settled = Effect.zipRight(Effect.zipRight(Scope.addFinalizer(scope, loop.over), loaded), round)
+        const settled = Effect.zipRight(Effect.zipRight(Scope.addFinalizer(scope, loop.over(runner)), loaded), round)
         return Effect.map(settled, () => loop.through - before)
       })
     }))
 
     const forever = Effect.scoped(Effect.flatMap(Effect.scope, (scope) => {
+      const runner = new Runner(scope)
       const idle = Effect.suspend(() => {
         const seen = loop.signal.version
         const changed = loop.signal.after(seen)
         const poll = Effect.sleep(options.pollMillis ?? 200)
-        return loop.isReady ? Effect.void : loop.isStalled ? Effect.raceFirst(changed, poll) : changed
+        return runner.left.length > 0 || loop.isReady
+          ? Effect.void
+          : loop.isStalled
+          ? Effect.raceFirst(changed, poll)
+          : changed
       })
-      const turns = Effect.forever(Effect.zipRight(loop.pump(scope), idle))
+      const turns = Effect.forever(Effect.zipRight(loop.pump(runner), idle))
       const loaded = Effect.zipRight(loop.load, outputs.load)
       const patient = Schedule.spaced(storePauseMillis)
-      return Scope.addFinalizer(scope, loop.over).pipe(
+      return Scope.addFinalizer(scope, loop.over(runner)).pipe(
         Effect.zipRight(Effect.retry(loaded, patient)),
         Effect.zipRight(Effect.forkIn(outputs.run, scope)),
         Effect.zipRight(Effect.retry(turns, patient))
@@ -131,6 +126,21 @@ export const make = (
     }
   })
 
+/** Whoever runs turns for a while: those that he has begun are his to end. */
+class Runner {
+  underWay = 0
+  /** Of turns that have waited without a fiber, what is left and needs one. */
+  readonly left: Array<Effect.Effect<void>> = []
+
+  constructor(readonly scope: Scope.Scope) {}
+
+  /** Gives what is left of one of them a fiber. */
+  readonly forking: Effect.Effect<void> = Effect.uninterruptible(Effect.suspend(() => {
+    const left = this.left.pop()
+    return left === undefined ? Effect.void : Effect.asVoid(Effect.forkIn(left, this.scope))
+  }))
+}
+
 class TurnLoop {
   readonly signal = new Signal()
   /** How many messages are through. */
@@ -138,50 +148,43 @@ class TurnLoop {
   /** How many turns are under way. */
   underWay = 0
 
-  private readonly ready = new Fifo<ObjectId>()
-  private readonly readyIds = new Set<string>()
-  private readonly busy = new Set<string>()
-  private stalled = new Map<string, ObjectId>()
-  private readonly withheld = new Map<string, ObjectId>()
+  private readonly places: Places
   private readonly allowance = new Allowance()
   private readonly concurrency: number
   private readonly onFailure: OnFailure
   private loaded = false
   /** What a turn in a fiber of its own met. */
   private failure: StoreError | undefined
-  /** Of turns that have waited without a fiber, what is left and needs one. */
-  private readonly left: Array<Effect.Effect<void>> = []
 
   constructor(
     private readonly kernel: Kernel,
-    private readonly scheduling: Scheduling["Type"],
+    scheduling: Scheduling["Type"],
     private readonly options: Options
   ) {
+    this.places = new Places(kernel, scheduling)
     this.concurrency = Math.max(1, options.concurrency ?? 16)
     this.onFailure = options.onFailure ?? "parkUnanswered"
   }
 
   get isReady(): boolean {
-    return this.left.length > 0 || this.ready.length > 0 && this.underWay < this.concurrency
+    return this.places.ready > 0 && this.underWay < this.concurrency
   }
 
   get isStalled(): boolean {
-    return this.stalled.size > 0
+    return this.places.stalled > 0
   }
 
   // -------------------------------------------------------------------------
-  // which mailboxes are where
+  // hearing of mailboxes
   // -------------------------------------------------------------------------
 
   arrived({ mailboxes }: Arrived): void {
-    for (const id of mailboxes) this.add(id)
+    for (const id of mailboxes) this.places.add(id)
     this.signal.raise()
   }
 
   freed(id: ObjectId): void {
-    if (!this.withheld.delete(id.value)) return
-    this.add(id)
-    this.signal.raise()
+    if (this.places.free(id)) this.signal.raise()
   }
 
   /** What was there before the loop, once. */
@@ -189,70 +192,9 @@ class TurnLoop {
     return Effect.suspend(() =>
       this.loaded ? Effect.void : Effect.map(this.kernel.mailboxes.waiting, (ids) => {
         this.loaded = true
-        for (const id of ids) this.add(id)
+        for (const id of ids) this.places.add(id)
       })
     )
-  }
-
-  private add(id: ObjectId): void {
-    const key = id.value
-    if (this.readyIds.has(key) || this.busy.has(key) || this.stalled.has(key)) return
-    this.readyIds.add(key)
-    this.ready.push(id)
-  }
-
-  /** The next message; none if nothing is ready. */
-  private readonly next = (): Step<Picked | undefined, StoreError> => {
-    if (this.ready.length === 0) return this.reconsider()
-    return andThen(this.choose(), (index) => {
-      const id = this.ready.take(index)
-      if (id === undefined) return die(new Error(`Scheduling answered ${index}, which is none of those that are ready`))
-      this.readyIds.delete(id.value)
-      if (this.kernel.post.isTaken(id)) {
-        this.withheld.set(id.value, id)
-        return this.next()
-      }
-      return andThen(peek(this.kernel, id, { limit: 1 }), ([message]): Step<Picked | undefined, StoreError> => {
-        if (message === undefined) return this.next()
-        return andThen(isDeliverable(this.kernel, message), (deliverable): Step<Picked | undefined, StoreError> => {
-          if (deliverable) return succeed({ id, message })
-          this.stalled.set(id.value, id)
-          return this.next()
-        })
-      })
-    })
-  }
-
-  private choose(): Step<number> {
-    if (this.ready.length === 1) return succeed(0)
-    const names: Array<string> = []
-    for (let n = 0; n < shown && n < this.ready.length; n++) names.push((this.ready.at(n) as ObjectId).value) // it is there
-    return stepOf(this.scheduling.next(names))
-  }
-
-  /** Where nothing else is ready, what could not be reached is looked at again. */
-  private reconsider(): Step<Picked | undefined, StoreError> {
-    if (this.stalled.size === 0) return succeed(undefined)
-    const { stalled } = this
-    this.stalled = new Map()
-    let found: Step<unknown, StoreError> = done
-    for (const id of stalled.values()) {
-      found = andThen(
-        found,
-        () =>
-          andThen(
-            peek(this.kernel, id, { limit: 1 }),
-            ([message]) =>
-              message === undefined ? done : andThen(isDeliverable(this.kernel, message), (deliverable) => {
-                if (deliverable) {
-                  this.add(id)
-                } else this.stalled.set(id.value, id)
-                return done
-              })
-          )
-      )
-    }
-    return andThen(found, () => this.ready.length === 0 ? succeed(undefined) : this.next())
   }
 
   // -------------------------------------------------------------------------
@@ -260,7 +202,7 @@ class TurnLoop {
   // -------------------------------------------------------------------------
 
   /** Begins turns until none is ready, or too many are under way. Those that wait go on in fibers of the scope. */
-  pump(scope: Scope.Scope): Effect.Effect<void, StoreError> {
+  pump(runner: Runner): Effect.Effect<void, StoreError> {
     const go: Effect.Effect<void, StoreError> = Effect.suspend(() => {
       const { failure } = this
       if (failure !== undefined) {
@@ -268,81 +210,97 @@ class TurnLoop {
         return Effect.fail(failure)
       }
       if (!this.allowance.mayGoOn()) return Effect.zipRight(this.allowance.pause, go)
-      const left = this.left.pop()
-      if (left !== undefined) return Effect.zipRight(Effect.forkIn(left, scope), go)
+      if (runner.left.length > 0) {
+        return Effect.zipRight(runner.forking, go)
+      }
       if (this.underWay >= this.concurrency) return Effect.void
-      return Effect.flatMap(
-        effectOf(this.next()),
-        (picked) => picked === undefined ? Effect.void : Effect.zipRight(this.begin(picked, scope), go)
+      const begun = this.places.picking((picked) =>
+        picked === undefined ? Effect.succeed(false) : Effect.as(this.begin(picked, runner), true)
       )
+      return Effect.flatMap(begun, (begun) => begun ? go : Effect.void)
     })
     return outsideCells(go)
   }
 
   /** Where the scope of the turns closes: until those that wait without a fiber of it are over. */
-  get over(): Effect.Effect<void> {
+  over(runner: Runner): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const left = this.left.pop()
-      if (left !== undefined) return Effect.zipRight(left, this.over)
-      return this.underWay > 0 ? Effect.zipRight(this.signal.after(this.signal.version), this.over) : Effect.void
+      const left = runner.left.pop()
+      if (left !== undefined) {
+        return Effect.zipRight(Effect.flatMap(Effect.forkDaemon(left), Fiber.interrupt), this.over(runner))
+      }
+      return runner.underWay > 0
+        ? Effect.zipRight(this.signal.after(this.signal.version), this.over(runner))
+        : Effect.void
     })
   }
 
   /** Brings one message through, here. */
   get one(): Effect.Effect<Option.Option<Turn>, StoreError> {
-    const go: Effect.Effect<Option.Option<Turn>, StoreError> = Effect.suspend(() =>
-      Effect.flatMap(effectOf(this.next()), (picked) => {
-        if (picked === undefined) return Effect.succeed(Option.none())
-        this.busy.add(picked.id.value)
-        this.underWay++
-        const turned = Effect.onExit(
-          this.attempt(picked, { attempts: 0, conflicts: 0, driver: undefined }),
-          (exit) => effectOf(this.leave(picked, exit))
-        )
-        return Effect.flatMap(turned, (turn) => turn === undefined ? go : Effect.succeed(Option.some(turn)))
-      })
+    const turned = this.places.picking((picked): Effect.Effect<Option.Option<Turn> | undefined, StoreError> => {
+      if (picked === undefined) return Effect.succeed(Option.none())
+      this.places.begin(picked.id)
+      this.underWay++
+      const turned = Effect.onExit(
+        this.attempt(picked, { attempts: 0, conflicts: 0, driver: undefined }),
+        (exit) => effectOf(this.leave(picked, exit))
+      )
+      return Effect.map(turned, (turn) => turn === undefined ? undefined : Option.some(turn))
+    })
+    // One that did not come through is not the one.
+    const go: Effect.Effect<Option.Option<Turn>, StoreError> = Effect.flatMap(
+      turned,
+      (turn) => turn === undefined ? go : Effect.succeed(turn)
     )
     return outsideCells(go)
   }
 
-  private begin(picked: Picked, scope: Scope.Scope): Effect.Effect<void, StoreError> {
-    this.busy.add(picked.id.value)
+  private begin(picked: Picked, runner: Runner): Effect.Effect<void, StoreError> {
+    this.places.begin(picked.id)
     this.underWay++
+    runner.underWay++
     const trying: Trying = { attempts: 0, conflicts: 0, driver: undefined }
     return this.inCell(picked.message, (cell) => {
       // Whoever is not alone is worth waiting for: turns that commit together share a write.
-      const isAlone = this.concurrency === 1 || this.ready.length === 0 && this.underWay === 1
+      const isAlone = this.concurrency === 1 || this.places.ready === 0 && this.underWay === 1
       cell.committer = isAlone ? this : cell.execution.root
       const step = this.goOn(picked, trying, this.turnIn(cell, picked.message, trying))
       if (step instanceof Notified) {
-        step.listen((rest) => this.told(picked, cell, rest))
+        step.listen((rest) => this.told(picked, cell, rest, runner))
         return Effect.void
       }
       return step instanceof Later
-        ? Effect.asVoid(Effect.forkIn(this.rest(picked, cell, step.effect), scope))
-        : effectOf(this.leave(picked, Exit.succeed(step)))
+        ? Effect.asVoid(Effect.forkIn(this.rest(picked, cell, step.effect, runner), runner.scope))
+        : effectOf(this.leave(picked, Exit.succeed(step), runner))
     })
   }
 
   /** A turn has waited without a fiber. */
-  private told(picked: Picked, cell: Cell, step: Step<Turn | undefined, StoreError>): void {
-    if (step instanceof Later) this.left.push(this.rest(picked, cell, step.effect))
+  private told(picked: Picked, cell: Cell, step: Step<Turn | undefined, StoreError>, runner: Runner): void {
+    if (step instanceof Later) runner.left.push(this.rest(picked, cell, step.effect, runner))
     else {
-      const leaving = this.leave(picked, Exit.succeed(step))
+      const leaving = this.leave(picked, Exit.succeed(step), runner)
       if (!(leaving instanceof Later)) return
-      this.left.push(leaving.effect)
+      runner.left.push(leaving.effect)
     }
     this.signal.raise()
   }
 
   /** What is left of a turn, in another fiber than it has begun in. */
-  private rest(picked: Picked, cell: Cell, effect: Effect.Effect<Turn | undefined, StoreError>): Effect.Effect<void> {
+  private rest(
+    picked: Picked,
+    cell: Cell,
+    effect: Effect.Effect<Turn | undefined, StoreError>,
+    runner: Runner
+  ): Effect.Effect<void> {
     const inCell = Effect.withFiberRuntime<Turn | undefined, StoreError>((fiber) => {
       cell.fiber = fiber
       return Effect.zipRight(entering(cell), effect)
     })
     return Effect.catchAll(
-      Effect.asVoid(Effect.onExit(Effect.uninterruptible(inCell), (exit) => effectOf(this.leave(picked, exit)))),
+      Effect.asVoid(
+        Effect.onExit(Effect.uninterruptible(inCell), (exit) => effectOf(this.leave(picked, exit, runner)))
+      ),
       (failure) =>
         Effect.sync(() => {
           this.failure = failure
@@ -387,7 +345,7 @@ class TurnLoop {
           this.through++
           return succeed({ message, answer: outcome.answer, attempts })
         case "Unreachable":
-          this.stalled.set(id.value, id)
+          this.places.stall(id)
           return succeed(undefined)
         case "Conflicted":
           trying.conflicts++
@@ -438,10 +396,11 @@ class TurnLoop {
   }
 
   /** A mailbox with more messages goes to the end. */
-  private leave(picked: Picked, exit: Exit.Exit<unknown, StoreError>): Step<void> {
+  private leave(picked: Picked, exit: Exit.Exit<unknown, StoreError>, runner?: Runner): Step<void> {
     const { id } = picked
-    this.busy.delete(id.value)
+    this.places.end(id)
     this.underWay--
+    if (runner !== undefined) runner.underWay--
     const more = exit._tag === "Failure" ? succeed(true) : andThen(
       peek(this.kernel, id, { limit: 1 }),
       (messages) => succeed(messages.length > 0)
@@ -449,7 +408,7 @@ class TurnLoop {
     // If the store does not say, the next look at the mailbox will.
     const asked = mapLater(more, Effect.catchAll(() => Effect.succeed(true)))
     return andThen(asked, (more) => {
-      if (more) this.add(id)
+      if (more) this.places.add(id)
       this.signal.raise()
       return done
     })

@@ -132,6 +132,7 @@ export class Committer {
   }
 
   private wait(scheduler: Scheduler, tell: (written: Written) => void): void {
+    if (this.queue.length === 0) return tell(Exit.void)
     this.waiting.push(tell)
     if (this.scheduled) return
     this.scheduled = true

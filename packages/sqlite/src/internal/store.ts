@@ -365,7 +365,8 @@ const told = <A, E>(begin: (tell: (exit: Exit.Exit<A, E>) => void) => void): Eff
   }
   begin((exit) => resume(exit))
   return atOnce ?? Effect.async<A, E>((resumed) => {
-    resume = resumed
+    if (atOnce === undefined) resume = resumed
+    else resumed(atOnce)
   })
 }
 
