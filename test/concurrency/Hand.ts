@@ -47,6 +47,18 @@ export class Hand {
     return this
   }
 
+  /** It has its snapshot only now. */
+  answered(): this {
+    this.record.snapshot = { from: this.record.snapshot.from, to: this.book.span().to }
+    return this
+  }
+
+  /** Adds to the history of the object. */
+  accept(object: string): this {
+    this.record.accepted = [...this.record.accepted ?? [], object]
+    return this
+  }
+
   /** Answers the number of the commit. */
   commit(): number {
     this.record.commit = this.book.span()

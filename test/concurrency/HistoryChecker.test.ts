@@ -81,6 +81,17 @@ describe("serializable", () => {
     assert.strictEqual(order(history), "T0 T2 T1")
   })
 
+  it("histories are in the order of the commits, whatever else has to come first", () => {
+    const { begin, history } = told()
+    begin("T1").create("z", "z0").commit()
+    // Its moment is anywhere from here to its answer, and z is gone in that.
+    const scanner = begin("T2")
+    begin("T3").accept("x").commit()
+    begin("T4").accept("x").destroy("z").commit()
+    scanner.scan({ x: 1, y: 1 }, "z@2").answered()
+    assert.strictEqual(order(history), "T0 T1 T3 T4 T2")
+  })
+
   it("thousands of them", () => {
     const many = new Book()
     many.begin("T0").create("x", "0").create("y", "0").commit()

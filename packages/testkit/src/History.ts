@@ -105,6 +105,8 @@ export interface Transaction {
   readonly reads: ReadonlyArray<Read>
   readonly scans: ReadonlyArray<Scan>
   readonly writes: ReadonlyArray<Write>
+  /** The objects to whose histories its commit adds, which come to be in the order of the commits. */
+  readonly accepted?: ReadonlyArray<string>
   readonly outcome: Outcome
 }
 

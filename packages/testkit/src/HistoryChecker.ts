@@ -24,7 +24,7 @@
 import * as Graph from "./concurrent/Graph.js"
 import * as Moments from "./concurrent/Moments.js"
 import * as Versions from "./concurrent/Versions.js"
-import type { History, Part, Transaction } from "./History.js"
+import type { History, Transaction } from "./History.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -206,4 +206,4 @@ const conclusion = (
 
 const named = ({ label, name }: Transaction): string => label === "" ? name : `${name} (${label})`
 
-const nounOf = (object: string, part: Part): string => `the ${part} of ${object}`
+const nounOf = (object: string, part: Graph.Edge["part"]): string => `the ${part} of ${object}`

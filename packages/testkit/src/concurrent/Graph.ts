@@ -22,7 +22,8 @@ export interface Edge {
   readonly to: Transaction
   readonly why: "wr" | "ww" | "rw" | "scan"
   readonly object: string
-  readonly part: Part
+  /** A history has no versions that could be read, but an order. */
+  readonly part: Part | "history"
 }
 
 /**
@@ -45,7 +46,8 @@ export type Edges = ReadonlyMap<Transaction, ReadonlyArray<Edge>>
 export const make = (nodes: History, versions: Versions): Edges => {
   const edges = new Map<Transaction, Array<Edge>>(nodes.map((node) => [node, []]))
   const enter =
-    (why: Edge["why"], object: string, part: Part) => (from: Transaction | undefined, to: Transaction | undefined) => {
+    (why: Edge["why"], object: string, part: Edge["part"]) =>
+    (from: Transaction | undefined, to: Transaction | undefined) => {
       if (from === undefined || to === undefined || from === to) return
       edges.get(from)?.push({ from, to, why, object, part })
     }
@@ -75,7 +77,20 @@ export const make = (nodes: History, versions: Versions): Edges => {
       if (place !== undefined) enter("ww", object, part)(node, versions.chain(object, part)[place + 1]?.writer)
     }
   }
+  const last = new Map<string, Transaction>()
+  for (const node of committed(nodes)) {
+    for (const object of node.accepted ?? []) {
+      enter("ww", object, "history")(last.get(object), node)
+      last.set(object, node)
+    }
+  }
   return edges
+}
+
+/** In the order of their commits. */
+const committed = (nodes: History): History => {
+  const numberOf = ({ outcome }: Transaction) => outcome._tag === "Committed" ? outcome.number : 0
+  return nodes.filter((node) => numberOf(node) > 0).sort((a, b) => numberOf(a) - numberOf(b))
 }
 
 /**

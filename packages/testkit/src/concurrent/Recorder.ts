@@ -240,6 +240,7 @@ const transactionOf = (record: Record, versions: ReadonlyArray<Version>): Transa
       return scan === undefined ? { saw } : { saw, matching: versions.filter(answers(scan)).map((_) => _.name) }
     }),
     writes: changes === undefined ? [] : writesOf(changes),
+    accepted: changes === undefined ? [] : [...new Set(changes.inputs.map(([{ value }]) => value))],
     outcome
   }
 }
