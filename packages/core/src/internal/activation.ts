@@ -26,7 +26,7 @@ import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
 import { recording, toAnswers } from "./answers.js"
 import { contextOf, type Made } from "./contexts.js"
-import { type Cell, type Frame, lastly, type Place, type Table, type Undriven } from "./frame.js"
+import { type Cell, type Frame, type Place, type Table, type Undriven, whole } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { some } from "./option.js"
@@ -326,10 +326,6 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
 // ---------------------------------------------------------------------------
 // ending
 // ---------------------------------------------------------------------------
-
-/** Nothing interrupts what is done when an activation has ended. */
-const whole = <A, E>(cell: Cell, step: Step<A, E>): Step<A, E> =>
-  step instanceof Later && causeOf(step) === undefined ? lastly(cell, step.effect) : step
 
 const answered = (kernel: Kernel, cell: Cell, activation: Activation, outputs: unknown): Step<Answered, AvmError> => {
   const left = leftOpen(cell, activation)

@@ -20,7 +20,7 @@ import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
-import { effectOf, hearing, later, type Notified, type Step } from "./sync.js"
+import { causeOf, effectOf, hearing, Later, later, type Notified, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import type { Variables } from "./variables.js"
 
@@ -240,18 +240,14 @@ export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E
   })))
 }
 
-/**
- * Begins it here and now. Where that takes time it is waited for, also by whoever has the cell next, if the fiber is
- * interrupted before it comes to that.
- */
+/** Nothing interrupts what is done when something has ended. */
+export const whole = <A, E>(cell: Cell, step: Step<A, E>): Step<A, E> =>
+  step instanceof Later && causeOf(step) === undefined ? lastly(cell, step.effect) : step
+
+/** Begins it here and now. Where that takes time it is waited for, as last steps are. */
 export const beginning = <A, E>(cell: Cell, step: Notified<A, E>): Step<A, E> => {
   const heard = hearing(step)
-  if (heard.told !== undefined) return heard.told.step
-  const undriven = cell.leave(new Rest(Effect.asVoid(Effect.exit(heard.rest))))
-  return later(Effect.uninterruptible(Effect.suspend(() => {
-    cell.take(undriven)
-    return heard.rest
-  })))
+  return heard.told === undefined ? lastly(cell, heard.rest) : whole(cell, heard.told.step)
 }
 
 // ---------------------------------------------------------------------------
