@@ -25,7 +25,7 @@ import * as Schedule from "effect/Schedule"
 
 export type Synchronous = "full" | "normal" | "off"
 
-/** What the process is asked for, and what it answers, with that question. */
+/** What the process is asked for. */
 export interface Slice {
   readonly group: number
   readonly millis: number

@@ -71,7 +71,7 @@ const post = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => 
 
 const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
   const tx = cell.open
-  const at = tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
+  const at = placeOf(cell, tx)
   const { space } = at
   const known = space.lookup(id)
   if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
@@ -84,10 +84,8 @@ const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
 }
 
 /** Where variables are, and who has to know of changes. */
-const placeOf = (cell: Cell): Variables | Overlay => {
-  const tx = cell.open
-  return tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
-}
+const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay =>
+  tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
 
 const variablesOf = (execution: Execution): Variables => execution.variables ??= new Variables(execution.id)
 

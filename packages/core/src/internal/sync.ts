@@ -11,12 +11,10 @@ import * as Exit from "effect/Exit"
 
 /** What is left of a step: an effect without requirements. A failure is one that is finished. */
 export class Later<out A, out E> {
-  private readonly left: Effect.Effect<A, E> | undefined
-  constructor(left: Effect.Effect<A, E>) {
-    this.left = left
-  }
+  constructor(private readonly left?: Effect.Effect<A, E>) {}
+
   get effect(): Effect.Effect<A, E> {
-    return this.left as Effect.Effect<A, E> // there is one, but for an `Notified`
+    return this.left as Effect.Effect<A, E> // only a `Notified` has none, and answers this itself
   }
 }
 
@@ -29,7 +27,7 @@ export class Notified<out A, out E> extends Later<A, E> {
   readonly listen: (tell: Tell<A, E>) => void
 
   constructor(listen: (tell: Tell<A, E>) => void) {
-    super(undefined as never)
+    super()
     this.listen = listen
   }
 

@@ -69,14 +69,14 @@ export const make = (kernel: Kernel): Implementation<Tx.Service> => ({
     if (tx instanceof Later) return later(tx.effect as Effect.Effect<never, Tx.FinishError>) // a failure
     return tx.forking.size === 0
       ? commit(kernel, cell, tx)
-      : andThen(whole(withoutOthers(cell, tx)), () => commit(kernel, cell, tx))
+      : andThen(uninterrupted(withoutOthers(cell, tx)), () => commit(kernel, cell, tx))
   },
   abort: (cell, id) =>
     andThen(
       mine(cell, id, "abortTx"),
       // What waits is run again as it was (D28), and so is what is not decided yet.
       (tx) =>
-        whole(
+        uninterrupted(
           andThen(withoutOthers(cell, tx), () => abort(kernel, cell, tx, tx.waiting === undefined && !tx.undecided))
         )
     ),
@@ -111,8 +111,8 @@ const queue = (
   const queues = options.readOnly !== true &&
     (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
   return queues
-    ? whole(andThen(later(kernel.privilege.acquire), (ticket) => open(kernel, cell, controller, options, ticket)))
-    : whole(open(kernel, cell, controller, options, undefined))
+    ? uninterrupted(andThen(later(kernel.privilege.acquire), (ticket) => open(kernel, cell, controller, options, ticket)))
+    : uninterrupted(open(kernel, cell, controller, options, undefined))
 }
 
 const open = (
@@ -200,8 +200,8 @@ export const commit = (
   const { choices, waiting } = tx
   const final = choices === undefined || tx.options.bracket !== true || choices.known.length === 0
   // A body cannot keep its `Tx.retry` to itself; with other choices it may not come to it.
-  if (waiting !== undefined && (final || choices.settled)) return whole(gaveUp(kernel, cell, tx, waiting))
-  if (choices === undefined || choices.settled) return whole(commitChanges(kernel, cell, tx))
+  if (waiting !== undefined && (final || choices.settled)) return uninterrupted(gaveUp(kernel, cell, tx, waiting))
+  if (choices === undefined || choices.settled) return uninterrupted(commitChanges(kernel, cell, tx))
   // A bracket can take its time over what it requires, where it knows of its limits, and can be interrupted.
   const isFirst = tx.options.bracket === true && tx.search === undefined
   const settled = isFirst ? settle(cell, tx, () => false) : settle(cell, tx)
@@ -210,11 +210,11 @@ export const commit = (
     mapLater(settled, Effect.catchAllCause((cause) => effectOf(undone(kernel, cell, tx, cause)))),
     (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
       if (requirements?.length === 0) {
-        return whole(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
+        return uninterrupted(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
       }
       const decided = final && requirements !== undefined
       const error = new Unsatisfiable({ tx: tx.id, requirements: requirements ?? [] })
-      return whole(andThen(abort(kernel, cell, tx, decided), () => fail(decided ? error : mayDecide(error))))
+      return uninterrupted(andThen(abort(kernel, cell, tx, decided), () => fail(decided ? error : mayDecide(error))))
     }
   )
 }
@@ -371,6 +371,6 @@ export const withoutOthers = (cell: Cell, tx: Transaction): Step<void> =>
 // ---------------------------------------------------------------------------
 
 /** Nothing interrupts what has several steps over a store that takes its time. */
-const whole = <A, E>(step: Step<A, E>): Step<A, E> =>
+const uninterrupted = <A, E>(step: Step<A, E>): Step<A, E> =>
   // Which is not interrupted anyway.
   step instanceof Notified ? step : mapLater(step, Effect.uninterruptible)

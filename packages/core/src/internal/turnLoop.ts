@@ -210,9 +210,7 @@ class TurnLoop {
         return Effect.fail(failure)
       }
       if (!this.allowance.mayGoOn()) return Effect.zipRight(this.allowance.pause, go)
-      if (runner.left.length > 0) {
-        return Effect.zipRight(runner.forking, go)
-      }
+      if (runner.left.length > 0) return Effect.zipRight(runner.forking, go)
       if (this.underWay >= this.concurrency) return Effect.void
       const begun = this.places.picking((picked) =>
         picked === undefined ? Effect.succeed(false) : Effect.as(this.begin(picked, runner), true)

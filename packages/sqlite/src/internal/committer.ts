@@ -110,28 +110,23 @@ export class Committer {
     if (isFirst) this.first = by.asker
     const answer = Exit.succeed(outcome)
     if (isFirst && this.pace.isAlone(by)) tell(Exit.zipRight(this.write(() => "commit"), answer))
-    else this.wait(by.scheduler, (written) => tell(Exit.zipRight(written, answer)))
+    else this.whenSettled(by.scheduler, (written) => tell(Exit.zipRight(written, answer)))
   }
 
   /** When everything that is queued has been written, or has failed to be. */
   settled(scheduler: Scheduler): Effect.Effect<void, AvmError.StoreError> {
     return this.queue.length === 0
       ? Exit.void
-      : Effect.async<void, AvmError.StoreError>((resume) => this.wait(scheduler, resume))
+      : Effect.async<void, AvmError.StoreError>((resume) => this.whenSettled(scheduler, resume))
   }
 
   /** What is answered then, in the very step in which everything that is queued has been written or has failed to be. */
   afterwards<A, E>(scheduler: Scheduler, answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.async<A, E>((resume) => this.wait(scheduler, () => resume(answer())))
+    return Effect.async<A, E>((resume) => this.whenSettled(scheduler, () => resume(answer())))
   }
 
   /** Tells when everything that is queued has been written, or has failed to be; at once, if there is nothing. */
   whenSettled(scheduler: Scheduler, tell: (written: Written) => void): void {
-    if (this.queue.length === 0) tell(Exit.void)
-    else this.wait(scheduler, tell)
-  }
-
-  private wait(scheduler: Scheduler, tell: (written: Written) => void): void {
     if (this.queue.length === 0) return tell(Exit.void)
     this.waiting.push(tell)
     if (this.scheduled) return

@@ -37,8 +37,8 @@ export type Edges = ReadonlyMap<Transaction, ReadonlyArray<Edge>>
 // ---------------------------------------------------------------------------
 
 /**
- * What the reads and writes of these transactions say about their order. Those that did not commit have written nothing,
- * and read all they were answered.
+ * What the reads and writes of these transactions say about their order, and what they have added to histories. Those that
+ * did not commit have written nothing, and read all they were answered.
  *
  * @since 0.1.0
  * @category constructors
