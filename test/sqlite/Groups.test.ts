@@ -1,19 +1,9 @@
 /** Group commit: those who are at it at once share a write, and go on sharing. Counted in COMMITs. */
-import {
-  Avm,
-  Behaviour,
-  ControllerId,
-  Introspect,
-  MachineId,
-  Obj,
-  ObjectId,
-  ObjectStore,
-  Turns,
-  Tx
-} from "@effect-avm/core"
+import { Avm, Behaviour, Introspect, Obj, ObjectStore, Turns, Tx } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, ManagedRuntime, Option } from "effect"
+import { Effect, Layer, ManagedRuntime } from "effect"
+import { creating, local } from "../support/Counter.js"
 import { faulty, layerDriver, newFile } from "./support.js"
 
 const Counter = Behaviour.layerRaw("counter", function*() {
@@ -22,26 +12,31 @@ const Counter = Behaviour.layerRaw("counter", function*() {
   return []
 })
 
-const local = ControllerId.make("local")
 const [atOnce, rounds] = [128, 10]
+
+/** A driver that counts what it writes. */
+const countingCommits = () => {
+  const watched = faulty()
+  const counting = { count: 0, layer: layerDriver(watched.driver) }
+  watched.fault = (_, sql) => {
+    if (sql === "COMMIT") counting.count++
+    return "none"
+  }
+  return counting
+}
 
 /** How many COMMITs `body` takes. */
 const commits = (
   body: (runtime: ManagedRuntime.ManagedRuntime<Avm.Platform, unknown>, count: () => number) => Promise<number>
 ) =>
   Effect.gen(function*() {
-    let count = 0
-    const counting = faulty()
-    counting.fault = (_, sql) => {
-      if (sql === "COMMIT") count++
-      return "none"
-    }
+    const counting = countingCommits()
     const filename = yield* newFile
     const platform = Sqlite.layer({ filename, synchronous: "off", turns: { run: "manual", concurrency: atOnce } })
     const runtime = ManagedRuntime.make(
-      Layer.provideMerge(Counter, platform).pipe(Layer.provide(layerDriver(counting.driver)))
+      Layer.provideMerge(Counter, platform).pipe(Layer.provide(counting.layer))
     )
-    return yield* Effect.promise(() => body(runtime, () => count).finally(() => runtime.dispose()))
+    return yield* Effect.promise(() => body(runtime, () => counting.count).finally(() => runtime.dispose()))
   }).pipe(Effect.scoped)
 
 const counters = Avm.run(Effect.replicateEffect(Obj.create("counter", local), atOnce))
@@ -78,8 +73,7 @@ describe("a write is shared", () => {
 })
 
 describe("whoever is alone", () => {
-  const committing = (store: ObjectStore.Service, n: number) =>
-    store.commit({ ...ObjectStore.noChanges, creates: [createdAs(`o${n}`)] })
+  const committing = (store: ObjectStore.Service, n: number) => store.commit(creating(`o${n}`))
 
   /** Whether the scheduler has gone round since. */
   const watching = Effect.withFiberRuntime<() => boolean>((fiber) => {
@@ -103,34 +97,18 @@ describe("whoever is alone", () => {
 
   it.scoped("shares writes as soon as somebody else commits in the same turn", () =>
     Effect.gen(function*() {
-      let count = 0
-      const counting = faulty()
-      counting.fault = (_, sql) => {
-        if (sql === "COMMIT") count++
-        return "none"
-      }
+      const counting = countingCommits()
       const store = yield* Effect.provide(
         ObjectStore.ObjectStore,
         yield* Layer.build(
-          Sqlite.layerStore({ filename: ":memory:" }).pipe(Layer.provide(layerDriver(counting.driver)))
+          Sqlite.layerStore({ filename: ":memory:" }).pipe(Layer.provide(counting.layer))
         )
       )
       yield* Effect.forEach([1, 2, 3], (n) => committing(store, n))
-      const before = count
+      const before = counting.count
       const many = Array.from({ length: 64 }, (_, n) => n + 4)
       yield* Effect.forEach(many, (n) => committing(store, n), { concurrency: "unbounded" })
       // At most the first one by itself.
-      assert.isAtMost(count - before, 2)
+      assert.isAtMost(counting.count - before, 2)
     }))
-})
-
-const createdAs = (id: string): ObjectStore.Creation => ({
-  behaviour: "counter",
-  metadata: {
-    id: ObjectId.make(id),
-    machine: MachineId.make("m0"),
-    creatingController: Option.some(local),
-    currentController: Option.some(local)
-  },
-  state: 0
 })

@@ -2,21 +2,14 @@
  * Whoever runs turns is interrupted wherever he is: the turns he has begun are over when he is gone, nobody else's are, and
  * every mailbox is left to others.
  */
-import { Avm, Behaviour, ControllerId, Introspect, Obj, ObjectStore, Trace, Turns, Tx } from "@effect-avm/core"
+import { Avm, Behaviour, Introspect, Obj, ObjectStore, Trace, Turns, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, ManagedRuntime, Option, Stream } from "effect"
-import { layerTelling } from "../support/Held.js"
+import { Counter, local } from "../support/Counter.js"
+import { type Counted, Held, layerTelling, onEachCounted } from "../support/Held.js"
 import { after, rounds } from "../support/Rounds.js"
 import { machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
-const local = ControllerId.make("local")
-
-const Counter = Behaviour.layerRaw("counter", function*() {
-  const state = yield* Introspect.getState
-  const n = (typeof state === "number" ? state : 0) + Number(yield* Introspect.input)
-  yield* Introspect.setState(n)
-  return [n]
-})
 const Endless = Behaviour.layerRaw("endless", function*() {
   yield* Effect.never
   return []
@@ -138,6 +131,27 @@ describe.each(stores)("whoever runs turns (%s)", (_, store) => {
       )
     }
   })
+})
+
+const manual = (store: Counted) =>
+  Layer.provideMerge(behaviours, Avm.layer({ turns: { run: "manual" } })).pipe(
+    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, store))
+  )
+
+onEachCounted("turns that wait for their commits", manual, (it) => {
+  it.effect("are over when whoever runs them is, and no message is taken twice or lost", () =>
+    Effect.gen(function*() {
+      const ids = yield* Avm.run(Effect.replicateEffect(Obj.create("counter", local), 8))
+      for (let n = 1; n <= 12; n++) {
+        yield* Avm.run(Effect.forEach(ids, (id) => Obj.sendOnly(id, 1)))
+        const settling = yield* Effect.fork(Turns.settle)
+        yield* Effect.repeatN(Effect.yieldNow(), n)
+        yield* Fiber.interrupt(settling)
+        assert.strictEqual((yield* Held).count, 0, `after ${n} yields`)
+        yield* Turns.settle
+        assert.deepStrictEqual(yield* Effect.forEach(ids, valueOf), ids.map(() => n), `after ${n} yields`)
+      }
+    }))
 })
 
 describe("whoever runs turns", () => {

@@ -10,12 +10,12 @@ import {
   ObjectId,
   ObjectStore,
   Trace,
-  Turns,
   Tx,
   TxId
 } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, FiberRef, Layer, Option, Schema, Stream } from "effect"
+import { Counter } from "../../support/Counter.js"
 import { type Counted, Held, onEachCounted } from "../../support/Held.js"
 import { machineOn, onEachStore, type StoreLayer, stores } from "../../support/Stores.js"
 
@@ -27,12 +27,6 @@ const interruptMe = (): void => {
   fiber.unsafeInterruptAsFork(fiber.id())
 }
 
-const Counter = Behaviour.layerRaw("counter", function*() {
-  const state = yield* Introspect.getState
-  const n = (typeof state === "number" ? state : 0) + Number(yield* Introspect.input)
-  yield* Introspect.setState(n)
-  return [n]
-})
 const Interrupting = Behaviour.layerRaw("interrupting", function*() {
   yield* Effect.sync(interruptMe)
   return []
@@ -100,27 +94,6 @@ onEachCounted("cut off: what has ended where it stands", held, (it) => {
       yield* cut(Avm.run(Obj.call(id, "hello")))
       const objects = yield* ObjectStore.ObjectStore
       assert.deepStrictEqual((yield* objects.history(id)).map(({ input }) => input), ["hello"])
-    }))
-})
-
-const manual = (store: Counted) =>
-  Layer.provideMerge(behaviours, Avm.layer({ turns: { run: "manual" } })).pipe(
-    Layer.provideMerge(Layer.merge(Avm.layerPortsMemory, store))
-  )
-
-onEachCounted("cut off: turns that wait for their commits", manual, (it) => {
-  it.effect("are over when whoever runs them is, and no message is taken twice or lost", () =>
-    Effect.gen(function*() {
-      const ids = yield* Avm.run(Effect.replicateEffect(counter, 8))
-      for (let n = 1; n <= 12; n++) {
-        yield* Avm.run(Effect.forEach(ids, (id) => Obj.sendOnly(id, 1)))
-        const settling = yield* Effect.fork(Turns.settle)
-        yield* turns(n)
-        yield* Fiber.interrupt(settling)
-        assert.strictEqual((yield* Held).count, 0, `after ${n} yields`)
-        yield* Turns.settle
-        assert.deepStrictEqual(yield* Effect.forEach(ids, valueOf), ids.map(() => n), `after ${n} yields`)
-      }
     }))
 })
 

@@ -1,20 +1,12 @@
 /** A commit that is told: wherever the fiber is then, it hears of it; and however the store tells, it means the same. */
-import { Avm, Behaviour, ControllerId, Introspect, MachineId, Obj, ObjectId, ObjectStore, Tx } from "@effect-avm/core"
+import { Avm, Obj, ObjectId, ObjectStore, Tx } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Schedule } from "effect"
+import { Counter, creating, local } from "../../support/Counter.js"
 import { layerTelling } from "../../support/Held.js"
 import { after, rounds } from "../../support/Rounds.js"
 import { machineOn } from "../../support/Stores.js"
-
-const local = ControllerId.make("local")
-
-const Counter = Behaviour.layerRaw("counter", function*() {
-  const state = yield* Introspect.getState
-  const n = (typeof state === "number" ? state : 0) + Number(yield* Introspect.input)
-  yield* Introspect.setState(n)
-  return [n]
-})
 
 const counter = Obj.create("counter", local)
 
@@ -33,20 +25,6 @@ describe("told between two operations of a fiber", () => {
 
   const together = <A, E, R>(one: Effect.Effect<unknown, E, R>, other: Effect.Effect<A, E, R>) =>
     Effect.all([one, other], { concurrency: "unbounded" })
-
-  const creating = (id: string): ObjectStore.ChangeSet => ({
-    ...ObjectStore.noChanges,
-    creates: [{
-      behaviour: "counter",
-      metadata: {
-        id: ObjectId.make(id),
-        machine: MachineId.make("m0"),
-        creatingController: Option.some(local),
-        currentController: Option.some(local)
-      },
-      state: 0
-    }]
-  })
 
   it("a commit is answered", () =>
     anywhere((delayed) =>
