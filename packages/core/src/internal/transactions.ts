@@ -111,7 +111,9 @@ const queue = (
   const queues = options.readOnly !== true &&
     (options.privileged === true || options.retries === true && kernel.privilege.isWanted())
   return queues
-    ? uninterrupted(andThen(later(kernel.privilege.acquire), (ticket) => open(kernel, cell, controller, options, ticket)))
+    ? uninterrupted(
+      andThen(later(kernel.privilege.acquire), (ticket) => open(kernel, cell, controller, options, ticket))
+    )
     : uninterrupted(open(kernel, cell, controller, options, undefined))
 }
 
@@ -210,7 +212,9 @@ export const commit = (
     mapLater(settled, Effect.catchAllCause((cause) => effectOf(undone(kernel, cell, tx, cause)))),
     (requirements): Step<true, TxConflict | Unsatisfiable | StoreError> => {
       if (requirements?.length === 0) {
-        return uninterrupted(waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting))
+        return uninterrupted(
+          waiting === undefined ? commitChanges(kernel, cell, tx) : gaveUp(kernel, cell, tx, waiting)
+        )
       }
       const decided = final && requirements !== undefined
       const error = new Unsatisfiable({ tx: tx.id, requirements: requirements ?? [] })
