@@ -183,6 +183,16 @@ describe("avm verify", () => {
       ["no clock", /^clock: it has 0 rows/, "DELETE FROM clock"],
       ["a history of nobody", /^history of 99: /, "UPDATE history SET object = 99 WHERE object = 1"],
       [
+        "a history without its beginning",
+        /^object .*: entry \d+ of its history is not after nothing/,
+        "DELETE FROM history WHERE entry = (SELECT min(entry) FROM history WHERE object = 1)"
+      ],
+      [
+        "a history without its end",
+        /^object .*: the newest entry of its history is \d+, and not none/,
+        "UPDATE objects SET accepted = NULL WHERE ordinal = 1"
+      ],
+      [
         "a message from before the object",
         /accepted a message in commit 0/,
         "UPDATE history SET version = 0 WHERE object = 1 AND version = 1"

@@ -6,7 +6,7 @@ import Database from "better-sqlite3"
 import { Chunk, Effect, Exit, Option, Stream } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { directory, id, newFile, withDriver, withStore } from "./support.js"
+import { directory, dump, id, newFile, withDriver, withStore } from "./support.js"
 
 const creation = (name: string, state: ObjectStore.Creation["state"] = name): ObjectStore.Creation => ({
   behaviour: "cell",
@@ -24,6 +24,12 @@ const create = (store: ObjectStore.Service, ...names: ReadonlyArray<string>) =>
 
 const setState = (store: ObjectStore.Service, name: string, state: ObjectStore.Creation["state"]) =>
   store.commit({ ...ObjectStore.noChanges, states: [[id(name), state]] })
+
+const accept = (store: ObjectStore.Service, name: string, ...inputs: ReadonlyArray<string>) =>
+  store.commit({
+    ...ObjectStore.noChanges,
+    inputs: inputs.map((input) => [id(name), { input, sender: Option.none(), answers: [] }])
+  })
 
 const stateOf = (store: ObjectStore.Service, name: string) =>
   Effect.map(
@@ -113,14 +119,44 @@ describe("a file", () => {
 
   it.live("of an older format is brought to the present one", () =>
     Effect.gen(function*() {
-      const filename = yield* newStore("a")
-      // As the first format was: without messages.
+      const filename = yield* newFile
+      const contents = (store: ObjectStore.Service) => dump(store, [id("a"), id("b"), id("c")], [])
+      const before = yield* withStore(filename, (store) =>
+        Effect.gen(function*() {
+          yield* create(store, "a", "b", "c")
+          yield* accept(store, "a", "first")
+          yield* accept(store, "b", "second", "third")
+          yield* accept(store, "a", "fourth")
+          return yield* contents(store)
+        }))
+      // As the first format was: histories by object, and no messages.
       yield* raw(
         filename,
-        "DROP TABLE messages; DROP TABLE waiting; DROP TABLE promises; DROP TABLE outputs; DROP TABLE dead_letters; " +
-          "DELETE FROM avm_migrations WHERE migration_id = 2; PRAGMA user_version = 1"
+        "CREATE TABLE old (object INTEGER NOT NULL REFERENCES objects (ordinal), version INTEGER NOT NULL, " +
+          "position INTEGER NOT NULL, sender TEXT, input BLOB NOT NULL, answers BLOB, " +
+          "PRIMARY KEY (object, version, position)) WITHOUT ROWID",
+        "INSERT INTO old SELECT object, version, entry, sender, input, answers FROM history",
+        "DROP TABLE history; ALTER TABLE old RENAME TO history; ALTER TABLE objects DROP COLUMN accepted",
+        "DROP TABLE messages; DROP TABLE waiting; DROP TABLE promises; DROP TABLE outputs; DROP TABLE dead_letters",
+        "DELETE FROM avm_migrations WHERE migration_id > 1; PRAGMA user_version = 1"
       )
-      yield* withStore(filename, (store) => create(store, "b"))
+      const error = failure(yield* Effect.flip(reading(filename, ({ history }) => history(id("a")))))
+      assert.deepStrictEqual(error, new Failure.FileIsOlder({ filename, format: 1, needed: 3 }))
+      yield* withStore(filename, (store) =>
+        Effect.gen(function*() {
+          assert.strictEqual(yield* contents(store), before)
+          yield* accept(store, "a", "fifth")
+          const inputs = (yield* store.history(id("a"))).map(({ input }) => input)
+          assert.deepStrictEqual(inputs, ["first", "fourth", "fifth"])
+        }))
+      // The question that docs/concepts/durability.md has.
+      const chain = yield* reading(filename, ({ sql }) =>
+        sql`WITH RECURSIVE chain (entry) AS (
+            SELECT accepted FROM objects WHERE id = 'a'
+            UNION ALL SELECT previous FROM chain JOIN history USING (entry)
+          )
+          SELECT entry, version FROM chain JOIN history USING (entry) ORDER BY entry`)
+      assert.deepStrictEqual(chain, [[1, 2], [4, 4], [5, 5]].map(([entry, version]) => ({ entry, version })))
       const tables = yield* reading(filename, ({ sql }) => sql`SELECT name FROM sqlite_master WHERE name = 'messages'`)
       assert.strictEqual(tables.length, 1)
     }).pipe(Effect.scoped))
@@ -170,8 +206,8 @@ describe("a file is refused", () => {
       const filename = yield* newStore("a")
       yield* raw(filename, "PRAGMA user_version = 99")
       const error = failure(yield* opening(filename))
-      assert.deepStrictEqual(error, new Failure.FileIsNewer({ filename, format: 99, known: 2 }))
-      assert.strictEqual(error.message, `${filename} has the format 99; this version knows those up to 2`)
+      assert.deepStrictEqual(error, new Failure.FileIsNewer({ filename, format: 99, known: 3 }))
+      assert.strictEqual(error.message, `${filename} has the format 99; this version knows those up to 3`)
     }).pipe(Effect.scoped))
 
   it.live("if it is somebody else's", () =>
@@ -308,6 +344,32 @@ describe("what is broken in a file", () => {
           assert.deepStrictEqual(all.map(({ metadata }) => metadata.id.value), ["good", "bad"])
           assert.throws(() => all[1]?.state, /the state of bad cannot be read/)
         }))
+    }).pipe(Effect.scoped))
+
+  it.live("may be a history: its object is still there, and others have theirs", () =>
+    Effect.gen(function*() {
+      const filename = yield* newStore("good", "bad")
+      const breaking = (statement: string, said: RegExp) =>
+        Effect.gen(function*() {
+          yield* withStore(filename, (store) =>
+            Effect.zipRight(
+              accept(store, "good", "in"),
+              Effect.zipRight(accept(store, "bad", "in"), accept(store, "bad", "in"))
+            ))
+          yield* raw(filename, statement)
+          yield* withStore(filename, (store) =>
+            Effect.gen(function*() {
+              const error = failure(yield* Effect.flip(store.history(id("bad"))))
+              assert(error._tag === "ObjectUnreadable")
+              assert.deepStrictEqual([error.id, error.part], ["bad", "history"])
+              assert.match(error.reason, said)
+              assert.strictEqual(yield* stateOf(store, "bad"), "bad")
+              assert.isNotEmpty(yield* store.history(id("good")))
+            }))
+        })
+      yield* breaking("UPDATE history SET previous = entry WHERE object = 2", /^the entry \d+ does not come after/)
+      yield* breaking("UPDATE objects SET accepted = 1 WHERE ordinal = 2", /^the entry 1 is of another object$/)
+      yield* breaking("UPDATE objects SET accepted = 99 WHERE ordinal = 2", /^there is no entry 99$/)
     }).pipe(Effect.scoped))
 
   it.live("may be a page: what is on others is still there", () =>

@@ -16,7 +16,7 @@ import { median } from "./harness.js"
 
 const titles: { readonly [N in Name]: string } = {
   raw: "raw better-sqlite3, the same rows",
-  rawSeldom: "the same, with the checkpoints of the store",
+  rawAsStored: "the same, with the tables and the checkpoints of the store",
   store: "the store: read, validate, commit",
   machine: "the machine: a transaction with a call",
   effectSql: "@effect/sql, one statement per row",

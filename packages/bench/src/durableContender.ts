@@ -22,6 +22,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as rawRows from "./rawRows.js"
 
 export type Synchronous = "full" | "normal" | "off"
 
@@ -40,6 +41,8 @@ interface Contender {
 const objects = 1000
 const owner = ControllerId.make("bench")
 const stateOf = (n: number): Val.Val => ({ balance: n })
+/** As long as the id of a program. */
+const sender = "o-0123456789abcdef-000"
 const message: Val.Val = ["Deposit", { amount: 1 }]
 const creation = (n: number): ObjectStore.Creation => ({
   behaviour: "account",
@@ -67,20 +70,15 @@ const prepared = (filename: string): Promise<void> =>
 // contenders
 // ---------------------------------------------------------------------------
 
-/** The statements of the store, in the order of the store; what is written is encoded beforehand. */
-const raw = async (filename: string, synchronous: Synchronous, checkpoint?: number): Promise<Contender> => {
+/** The statements of a commit, in the order of the store; what is written is encoded beforehand. */
+const raw = async (filename: string, synchronous: Synchronous, layout: rawRows.Layout): Promise<Contender> => {
   await prepared(filename)
   const db = new Database(filename)
   db.pragma("journal_mode = WAL")
   db.pragma(`synchronous = ${synchronous}`)
   db.pragma("foreign_keys = ON")
-  if (checkpoint !== undefined) db.pragma(`wal_autocheckpoint = ${checkpoint}`)
-  const [begin, commit] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT")]
-  const update = db.prepare("UPDATE objects SET state = ?, state_version = ? WHERE ordinal = ?")
-  const accept = db.prepare(
-    "INSERT INTO history (object, version, position, sender, input, answers) VALUES (?, ?, ?, ?, ?, ?)"
-  )
-  const clock = db.prepare("UPDATE clock SET version = ? WHERE one = 1")
+  if (layout === "store") db.pragma("wal_autocheckpoint = 4000")
+  const rows = rawRows.make(db, layout)
   const state = Val.toBytes(stateOf(1000))
   const input = Val.toBytes(message)
   let version = 1
@@ -90,14 +88,14 @@ const raw = async (filename: string, synchronous: Synchronous, checkpoint?: numb
       const from = performance.now()
       let commits = 0
       while (performance.now() - from < millis) {
-        begin.run()
+        rows.begin()
+        const first = version + 1
         for (let n = 0; n < group; n++) {
           version++
-          update.run(state, version, version % objects + 1)
+          rows.update(version % objects + 1, state, version)
         }
-        for (let n = 0; n < group; n++) accept.run((version - n) % objects + 1, version - n, 0, "root", input, null)
-        clock.run(version)
-        commit.run()
+        for (let n = first; n <= version; n++) rows.accept(n % objects + 1, n, sender, input)
+        rows.commit(version)
         commits += group
       }
       return (performance.now() - from) * 1000 / commits
@@ -124,7 +122,7 @@ const store = async (layer: Layer.Layer<ObjectStore.ObjectStore, unknown>): Prom
   const runtime = ManagedRuntime.make(layer)
   const service = await runtime.runPromise(ObjectStore.ObjectStore)
   const ids = creates.map(({ metadata: { id } }) => id)
-  const root = Option.some(ObjectId.make("root"))
+  const root = Option.some(ObjectId.make(sender))
   let next = 0
   return {
     close: () => runtime.dispose(),
@@ -177,6 +175,7 @@ const effectSql = async (filename: string, synchronous: Synchronous): Promise<Co
   const runtime = ManagedRuntime.make(SqliteClient.layer({ filename }))
   const sql = await runtime.runPromise(SqliteClient.SqliteClient)
   await runtime.runPromise(sql.unsafe(`PRAGMA synchronous = ${synchronous}`))
+  await runtime.runPromise(sql.unsafe(rawRows.plainHistory))
   const state = Val.toBytes(stateOf(1000))
   const input = Val.toBytes(message)
   let version = 1
@@ -188,8 +187,8 @@ const effectSql = async (filename: string, synchronous: Synchronous): Promise<Co
         return sql.withTransaction(Effect.gen(function*() {
           const ordinal = mine % objects + 1
           yield* sql`UPDATE objects SET state = ${state}, state_version = ${mine} WHERE ordinal = ${ordinal}`
-          yield* sql`INSERT INTO history (object, version, position, sender, input, answers)
-            VALUES (${ordinal}, ${mine}, 0, 'root', ${input}, NULL)`
+          yield* sql`INSERT INTO plain_history (object, version, position, sender, input, answers)
+            VALUES (${ordinal}, ${mine}, 0, ${sender}, ${input}, NULL)`
           yield* sql`UPDATE clock SET version = ${mine} WHERE one = 1`
         }))
       }))
@@ -201,8 +200,8 @@ const effectSql = async (filename: string, synchronous: Synchronous): Promise<Co
 // ---------------------------------------------------------------------------
 
 const contenders = {
-  raw,
-  rawSeldom: (filename: string, synchronous: Synchronous) => raw(filename, synchronous, 4000),
+  raw: (filename: string, synchronous: Synchronous) => raw(filename, synchronous, "plain"),
+  rawAsStored: (filename: string, synchronous: Synchronous) => raw(filename, synchronous, "store"),
   store: durableStore,
   machine: (filename: string, synchronous: Synchronous) => machine(Sqlite.layer({ filename, synchronous })),
   effectSql,

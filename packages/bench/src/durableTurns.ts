@@ -14,6 +14,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { median } from "./harness.js"
 import { controller } from "./machine.js"
+import * as rawRows from "./rawRows.js"
 
 type Synchronous = "full" | "normal" | "off"
 
@@ -67,13 +68,8 @@ const raw = async (filename: string, synchronous: Synchronous, group: number): P
     "INSERT INTO messages (ordinal, version, id, sender, receiver, input, behaviour, answered) " +
       "VALUES (?, 0, ?, 'root', 'object', ?, NULL, 0)"
   )
-  const [begin, commit] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT")]
+  const rows = rawRows.make(db, "plain")
   const take = db.prepare("DELETE FROM messages WHERE ordinal = ?")
-  const update = db.prepare("UPDATE objects SET state = ?, state_version = ? WHERE ordinal = ?")
-  const accept = db.prepare(
-    "INSERT INTO history (object, version, position, sender, input, answers) VALUES (?, ?, ?, ?, ?, ?)"
-  )
-  const clock = db.prepare("UPDATE clock SET version = ? WHERE one = 1")
   const input = Val.toBytes(1)
   let [ordinal, version] = [0, 1_000_000]
   return {
@@ -87,17 +83,16 @@ const raw = async (filename: string, synchronous: Synchronous, group: number): P
       const from = performance.now()
       for (let done = 0; done < messages; done += group) {
         const size = Math.min(group, messages - done)
-        begin.run()
+        rows.begin()
         for (let n = 0; n < size; n++) {
           version++
-          update.run(Val.toBytes(version), version, version % objects + 1)
+          rows.update(version % objects + 1, Val.toBytes(version), version)
         }
         for (let n = 0; n < size; n++) {
           take.run(first + done + n)
-          accept.run((version - n) % objects + 1, version - n, 0, "root", input, null)
+          rows.accept((version - n) % objects + 1, version - n, "root", input)
         }
-        clock.run(version)
-        commit.run()
+        rows.commit(version)
       }
       return (performance.now() - from) * 1000 / messages
     }

@@ -48,6 +48,23 @@ export class FileIsNewer extends Schema.TaggedError<FileIsNewer>(`${key}/FileIsN
 }
 
 /**
+ * The file was written by an earlier version of this package, and a reader cannot change it. Whoever opens it for writing
+ * brings it to the present format.
+ *
+ * @since 0.1.0
+ * @category failures
+ */
+export class FileIsOlder extends Schema.TaggedError<FileIsOlder>(`${key}/FileIsOlder`)("FileIsOlder", {
+  filename: Schema.String,
+  format: Schema.Int,
+  needed: Schema.Int
+}) {
+  override get message(): string {
+    return `${this.filename} has the format ${this.format}; a reader needs ${this.needed}, to which opening for writing brings it`
+  }
+}
+
+/**
  * A SQLite file, of somebody else.
  *
  * @since 0.1.0
@@ -222,6 +239,7 @@ export class StoreClosed extends Schema.TaggedError<StoreClosed>(`${key}/StoreCl
 export type Failure =
   | FileInUse
   | FileIsNewer
+  | FileIsOlder
   | FileIsForeign
   | FileIsTruncated
   | FileNotOpened

@@ -60,6 +60,21 @@ export const checks: ReadonlyArray<Check> = [
       `WHERE version < created OR version > coalesce(destroyed, ${clock})`
   },
   {
+    what: "the entries of a history follow each other",
+    sql: "SELECT 'object ' || id AS place, 'entry ' || entry || ' of its history is not after ' || " +
+      "coalesce('entry ' || before, 'nothing') AS reason FROM (SELECT entry, object, version, previous, " +
+      "lag(entry) OVER own AS before, lag(version) OVER own AS earlier FROM history " +
+      "WINDOW own AS (PARTITION BY object ORDER BY entry)) " +
+      "JOIN objects ON object = ordinal WHERE previous IS NOT before OR version < earlier"
+  },
+  {
+    what: "an object knows the newest entry of its history",
+    sql: "SELECT 'object ' || id AS place, 'the newest entry of its history is ' || coalesce(newest, 'none') || " +
+      "', and not ' || coalesce(accepted, 'none') AS reason FROM objects " +
+      "LEFT JOIN (SELECT object, max(entry) AS newest FROM history GROUP BY object) ON object = ordinal " +
+      "WHERE accepted IS NOT newest"
+  },
+  {
     what: "replicas belong to an object that is there",
     sql:
       "SELECT 'replica of ' || object || ' on ' || machine AS place, 'there is no such object' AS reason FROM replicas " +

@@ -120,8 +120,8 @@ const pageSize = 1000
 
 const columns = [
   { table: "objects", key: "ordinal", column: "state", isList: false },
-  { table: "history", key: "object, version, position", column: "input", isList: false },
-  { table: "history", key: "object, version, position", column: "answers", isList: true },
+  { table: "history", key: "entry", column: "input", isList: false },
+  { table: "history", key: "entry", column: "answers", isList: true },
   { table: "replicas", key: "object, machine", column: "state", isList: false },
   { table: "replica_history", key: "object, machine, position", column: "input", isList: false },
   { table: "replica_history", key: "object, machine, position", column: "answers", isList: true }

@@ -24,10 +24,12 @@ export interface Version {
 }
 
 /** What of an object has yet to be written. */
-export const Part = { state: 1, rest: 2, creation: 4 } as const
+export const Part = { state: 1, rest: 2, creation: 4, accepted: 8 } as const
 
 export class Entry {
   dirty = 0
+  /** The newest entry of its history that is durable; null without any. */
+  accepted: number | null = null
   /** The length of its encoded state, once it has one. */
   bytes = 0
   /** By which it is counted in the sum of the cache. */
@@ -158,6 +160,13 @@ export class Cache {
     entry.head = { commit, stored, previous: entry.head }
     entry.dirty |= dirty
     this.changes.push({ entry, by: commit })
+  }
+
+  /** It has accepted a message, which makes no version of it. */
+  accept(entry: Entry, commit: number): void {
+    entry.dirty |= Part.accepted
+    // Where a version is made as well, that is what is undone.
+    if (entry.head.commit !== commit) this.changes.push({ entry, by: commit })
   }
 
   /** An object that has not been there before. */

@@ -9,7 +9,7 @@ import { IdTaken } from "../Failure.js"
 import { type Cache, Entry, Part } from "./cache.js"
 import { Committed, noReplicas } from "./codec.js"
 import type { Queued } from "./committer.js"
-import type { Change } from "./rows.js"
+import type { Accepted, Change } from "./rows.js"
 
 export interface Objects {
   readonly cache: Cache
@@ -52,7 +52,7 @@ const applyStates = (objects: Objects, changes: ObjectStore.ChangeSet, version: 
     if (entry === undefined || entry.head.stored.value._tag === "Tombstone") return missing(id)
     entries.push(entry)
   }
-  const accepted = acceptedBy(changes.inputs, version, (id) => objects.find(id.value)?.ordinal)
+  const accepting = changes.inputs.map(([id]) => objects.find(id.value) ?? missing(id))
   for (let n = 0; n < entries.length; n++) {
     const [entry, change] = [entries[n], changes.states[n]]
     const known = entry?.head.stored.value
@@ -61,7 +61,15 @@ const applyStates = (objects: Objects, changes: ObjectStore.ChangeSet, version: 
     const object = new Committed(behaviour, metadata, change[1], replicas, metadataVersion, version, replicasVersion)
     objects.cache.put(entry, version, some(object), Part.state)
   }
-  return { version, snapshot: changes.snapshot, entries, changes: accepted, ids: changes.states.map(([id]) => id) }
+  const accepted = accept(objects, version, changes.inputs, accepting, entries)
+  return {
+    version,
+    snapshot: changes.snapshot,
+    entries,
+    accepted,
+    changes: none,
+    ids: changes.states.map(([id]) => id)
+  }
 }
 
 // ---------------------------------------------------------------------------
@@ -137,15 +145,14 @@ const applyAll = (objects: Objects, changes: ObjectStore.ChangeSet, version: num
     object.destroyed = true
     object.dirty |= Part.rest
   }
-  const accepted = acceptedBy(
-    changes.inputs,
-    version,
-    (id) => drafts.get(id.value)?.ordinal ?? objects.find(id.value)?.ordinal
-  )
+  const others = changes.inputs.map(([id]) => drafts.has(id.value) ? undefined : objects.find(id.value) ?? missing(id))
 
-  const entries = [...drafts].map(([key, object]) => write(objects, key, version, object))
+  const written = new Map([...drafts].map(([key, object]) => [key, write(objects, key, version, object)]))
+  const entries = [...written.values()]
+  const accepting = changes.inputs.map(([id], n) => others[n] ?? written.get(id.value) ?? missing(id))
+  const accepted = accept(objects, version, changes.inputs, accepting, entries)
   const ids = [...drafts.values()].map(({ metadata }) => metadata.id)
-  return { version, snapshot: changes.snapshot, entries, changes: [...replicaChanges, ...accepted], ids }
+  return { version, snapshot: changes.snapshot, entries, accepted, changes: replicaChanges, ids }
 }
 
 const write = ({ cache }: Objects, key: string, version: number, object: Draft): Entry => {
@@ -176,19 +183,29 @@ const write = ({ cache }: Objects, key: string, version: number, object: Draft):
 // internal
 // ---------------------------------------------------------------------------
 
-const acceptedBy = (
-  inputs: ObjectStore.ChangeSet["inputs"],
+/** What the objects `accepting` have accepted; those that nothing else is written of join the `entries`. */
+const accept = (
+  { cache }: Objects,
   version: number,
-  ordinalOf: (id: ObjectId.ObjectId) => number | undefined
-): ReadonlyArray<Change> =>
-  inputs.map(([id, accepted], position) => {
-    const ordinal = ordinalOf(id)
-    if (ordinal === undefined) throw new Error(`commit: ${id.value} accepted an input, but does not exist`)
-    return { _tag: "Accepted", ordinal, version, position, accepted }
-  })
+  inputs: ObjectStore.ChangeSet["inputs"],
+  accepting: ReadonlyArray<Entry>,
+  entries: Array<Entry>
+): ReadonlyArray<Accepted> => {
+  const accepted: Array<Accepted> = []
+  for (let n = 0; n < accepting.length; n++) {
+    const [entry, input] = [accepting[n], inputs[n]]
+    if (entry === undefined || input === undefined) continue
+    if (entry.head.commit !== version && entry.dirty === 0) entries.push(entry)
+    cache.accept(entry, version)
+    accepted.push({ entry, version, accepted: input[1] })
+  }
+  return accepted
+}
+
+const none: ReadonlyArray<never> = []
 
 const missing = (id: ObjectId.ObjectId): never => {
-  throw new Error(`commit: ${id.value} is changed, but does not exist`)
+  throw new Error(`commit: ${id.value} is changed, or has accepted a message, but does not exist`)
 }
 
 const ownedBy = (controller: ControllerId.ControllerId) => ({ currentController: Option.some(controller) })

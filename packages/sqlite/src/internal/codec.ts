@@ -27,7 +27,7 @@ export class Committed implements ObjectStore.StoredObject {
 }
 
 export const objectColumns = "ordinal, id, behaviour, machine, creating_controller, controller, state, created, " +
-  "metadata_version, state_version, replicas_version, destroyed"
+  "metadata_version, state_version, replicas_version, destroyed, accepted"
 
 /** A row of `objects`, with the columns in the order of `objectColumns`. */
 export interface ObjectRow {
@@ -38,6 +38,8 @@ export interface ObjectRow {
   readonly commit: number
   readonly bytes: number
   readonly hasReplicas: boolean
+  /** The newest entry of its history; null without any. */
+  readonly accepted: number | null
   readonly stored: (replicas: ReadonlyMap<MachineId.MachineId, ObjectStore.Replica>) => ObjectStore.Stored
 }
 
@@ -51,10 +53,11 @@ export const toObjectRow = (row: Row): ObjectRow => {
     integer(row[10], id, "replicas_version")
   ]
   const ordinal = integer(row[0], id, "ordinal")
+  const accepted = row[12] === null ? null : integer(row[12], id, "accepted")
   if (row[11] !== null) {
     const version = integer(row[11], id, "destroyed")
     const tombstone: ObjectStore.Tombstone = { _tag: "Tombstone", id: ObjectId.make(id), version }
-    return { ordinal, id, created, commit: version, bytes: 0, hasReplicas: false, stored: () => tombstone }
+    return { ordinal, id, created, commit: version, bytes: 0, hasReplicas: false, accepted, stored: () => tombstone }
   }
   return {
     ordinal,
@@ -63,6 +66,7 @@ export const toObjectRow = (row: Row): ObjectRow => {
     commit: Math.max(metadataVersion, stateVersion, replicasVersion),
     bytes: row[6] instanceof Uint8Array ? row[6].length : 0,
     hasReplicas: replicasVersion > created,
+    accepted,
     stored: (replicas) =>
       new Committed(
         text(row[2], id, "behaviour"),

@@ -20,7 +20,7 @@ import { type Failure, reasonOf, SnapshotLost, StoreClosed, toStoreError, WriteF
 import type { Cache, Entry } from "./cache.js"
 import type { Mail } from "./mail.js"
 import { Pace } from "./pace.js"
-import type { Change, Rows } from "./rows.js"
+import type { Accepted, Change, Rows } from "./rows.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -32,6 +32,7 @@ export interface Queued {
   readonly snapshot: ObjectStore.Snapshot
   /** What it makes of objects; an entry that several commits of a group change is written once. */
   readonly entries: ReadonlyArray<Entry>
+  readonly accepted: ReadonlyArray<Accepted>
   readonly changes: ReadonlyArray<Change>
   readonly ids: ReadonlyArray<ObjectId.ObjectId>
   /** What it brings to mailboxes; none without messages. */
@@ -67,6 +68,8 @@ export class Committer {
   /** Why nothing can be answered now, if so: the file could not be asked what it has. */
   private broken = false
   private closed = false
+  /** The newest entry of all histories that is durable. */
+  private lastAccepted: number
 
   constructor(
     private readonly filename: string,
@@ -75,6 +78,7 @@ export class Committer {
     private readonly mail: Mail
   ) {
     this.clock = cache.durable
+    this.lastAccepted = rows.lastAccepted()
   }
 
   // -------------------------------------------------------------------------
@@ -181,6 +185,7 @@ export class Committer {
   private attempt(queue: ReadonlyArray<Queued>, between: Between): Written {
     const { cache, rows } = this
     const last = queue[queue.length - 1]?.version ?? this.clock
+    const histories = new Histories(this.lastAccepted, queue)
     try {
       // What the file cannot be asked for cannot be written either.
       this.ready()
@@ -190,11 +195,12 @@ export class Committer {
       for (const { entries } of queue) {
         for (const entry of entries) {
           if (entry.dirty === 0) continue
-          rows.writeObject(entry)
+          rows.writeObject(entry, histories.newest(entry))
           entry.dirty = 0
           touched.push(entry)
         }
       }
+      histories.write(rows)
       for (const { changes } of queue) for (const change of changes) rows.writeChange(change)
       rows.setClock(last)
       if (between() === "rollback") {
@@ -213,6 +219,7 @@ export class Committer {
         return Exit.fail(toStoreError(failure))
       }
     }
+    this.lastAccepted = histories.written()
     cache.durable = last
     cache.trim()
     this.mail.durable()
@@ -274,6 +281,7 @@ export class Committer {
     if (this.rows.inTransaction()) this.rows.rollback()
     this.clock = Math.max(this.clock, this.rows.clock())
     this.cache.durable = this.clock
+    this.lastAccepted = this.rows.lastAccepted()
     this.mail.load(this.rows.mail())
     this.broken = false
     // What has come in between, nobody was told.
@@ -287,6 +295,37 @@ export class Committer {
   close(): void {
     this.flush()
     this.closed = true
+  }
+}
+
+/** The new entries of the histories of a group: each gets its number, and that of the one before it. */
+class Histories {
+  private last: number
+  private readonly entries: Array<readonly [change: Accepted, number: number, previous: number | null]> = []
+  private readonly newestOf = new Map<Entry, number>()
+
+  constructor(last: number, queue: ReadonlyArray<Queued>) {
+    this.last = last
+    for (const { accepted } of queue) {
+      for (const change of accepted) {
+        this.entries.push([change, ++this.last, this.newest(change.entry)])
+        this.newestOf.set(change.entry, this.last)
+      }
+    }
+  }
+
+  newest(entry: Entry): number | null {
+    return this.newestOf.get(entry) ?? entry.accepted
+  }
+
+  write(rows: Rows): void {
+    for (const [change, number, previous] of this.entries) rows.writeAccepted(change, number, previous)
+  }
+
+  /** The file has them now. Answers the number of the last one. */
+  written(): number {
+    for (const [entry, number] of this.newestOf) entry.accepted = number
+    return this.last
   }
 }
 

@@ -14,6 +14,7 @@ import {
   FileInUse,
   FileIsForeign,
   FileIsNewer,
+  FileIsOlder,
   FileIsTruncated,
   FileNotOpened,
   reasonOf,
@@ -77,6 +78,8 @@ export const openReadonly = (
     yield* attempt(filename, () => {
       checkLength(filename)
       check(connection, filename)
+      const format = numberOf(connection, "PRAGMA user_version")
+      if (format > 0 && format < schema.format) throw new FileIsOlder({ filename, format, needed: schema.format })
     })
     return { filename, connection, sql: yield* client.make(connection) }
   })
@@ -100,7 +103,8 @@ const unopened = (filename: string) => (thrown: unknown): AvmError.StoreError =>
   toStoreError(isFailure(thrown) ? thrown : new FileNotOpened({ filename, ...reasonOf(thrown) }))
 
 const isFailure = (thrown: unknown): thrown is Failure =>
-  thrown instanceof FileIsForeign || thrown instanceof FileIsNewer || thrown instanceof FileIsTruncated
+  thrown instanceof FileIsForeign || thrown instanceof FileIsNewer || thrown instanceof FileIsOlder ||
+  thrown instanceof FileIsTruncated
 
 const numberOf = (connection: Connection, sql: string): number => Number(connection.prepare(sql).get()?.[0] ?? 0)
 

@@ -14,6 +14,7 @@ import {
   toAccepted,
   toObjectRow,
   toVal,
+  unreadable,
   whileReading,
   withoutState
 } from "./codec.js"
@@ -29,14 +30,6 @@ import * as mailRows from "./mailRows.js"
  */
 export type Change =
   | {
-    readonly _tag: "Accepted"
-    readonly ordinal: number
-    readonly version: number
-    /** Within the commit. */
-    readonly position: number
-    readonly accepted: ObjectStore.Accepted
-  }
-  | {
     readonly _tag: "ReplicaChanged"
     readonly ordinal: number
     readonly machine: MachineId.MachineId
@@ -45,6 +38,13 @@ export type Change =
   }
   | { readonly _tag: "ReplicaGone"; readonly ordinal: number; readonly machine: MachineId.MachineId }
   | mailRows.MailChange
+
+/** A new entry of the history of an object. */
+export interface Accepted {
+  readonly entry: Entry
+  readonly version: number
+  readonly accepted: ObjectStore.Accepted
+}
 
 export interface Rows {
   readonly begin: () => void
@@ -55,6 +55,8 @@ export interface Rows {
   readonly clock: () => number
   readonly setClock: (version: number) => void
   readonly lastOrdinal: () => number
+  /** The newest entry of all histories. */
+  readonly lastAccepted: () => number
 
   readonly object: (id: string) => (ObjectRow & { readonly value: ObjectStore.Stored }) | undefined
   /** In order of creation, those after `ordinal`; at most `pageSize`. */
@@ -63,9 +65,11 @@ export interface Rows {
   readonly changedSince: (version: number) => ReadonlyArray<string>
   readonly history: (id: string) => ReadonlyArray<ObjectStore.Accepted>
 
-  /** What was changed of the object, as its newest version has it. */
-  readonly writeObject: (entry: Entry) => void
+  /** What was changed of the object, as its newest version has it, and the newest entry of its history. */
+  readonly writeObject: (entry: Entry, accepted: number | null) => void
   readonly writeChange: (change: Change) => void
+  /** An entry of a history under its number, with the one before it. */
+  readonly writeAccepted: (change: Accepted, number: number, previous: number | null) => void
 
   /** All messages, promises, outputs and dead letters. */
   readonly mail: () => mailRows.Contents
@@ -94,6 +98,7 @@ const transactions = (connection: Connection) => {
   const clock = connection.prepare("SELECT version FROM clock")
   const setClock = connection.prepare("UPDATE clock SET version = ? WHERE one = 1")
   const lastOrdinal = connection.prepare("SELECT max(ordinal) FROM objects")
+  const lastAccepted = connection.prepare("SELECT max(entry) FROM history")
   return {
     begin: () => begin.run(),
     commit: () => commit.run(),
@@ -101,7 +106,8 @@ const transactions = (connection: Connection) => {
     inTransaction: () => connection.inTransaction(),
     clock: () => Number(clock.get()?.[0] ?? 0),
     setClock: (version: number) => setClock.run(version),
-    lastOrdinal: () => Number(lastOrdinal.get()?.[0] ?? 0)
+    lastOrdinal: () => Number(lastOrdinal.get()?.[0] ?? 0),
+    lastAccepted: () => Number(lastAccepted.get()?.[0] ?? 0)
   }
 }
 
@@ -118,10 +124,8 @@ export const reading = (connection: Connection) => {
   const replicaHistory = connection.prepare(
     "SELECT sender, input, answers FROM replica_history WHERE object = ? AND machine = ? ORDER BY position"
   )
-  const history = connection.prepare(
-    "SELECT sender, input, answers FROM history WHERE object = (SELECT ordinal FROM objects WHERE id = ?) " +
-      "ORDER BY version, position"
-  )
+  const newest = connection.prepare("SELECT ordinal, accepted FROM objects WHERE id = ?")
+  const entry = connection.prepare("SELECT object, previous, sender, input, answers FROM history WHERE entry = ?")
   const changedSince = connection.prepare(
     "SELECT id FROM objects WHERE metadata_version > ? OR destroyed > ? ORDER BY ordinal"
   )
@@ -163,15 +167,24 @@ export const reading = (connection: Connection) => {
       })
     },
     changedSince: (version: number) => changedSince.all(version, version).map(([id]) => String(id)),
+    /** Entries are never changed: it is as of the moment at which the newest one is looked up. */
     history: (id: string) =>
-      whileReading(
-        id,
-        "history",
-        () =>
-          history.all(id).map(([sender, input, answers]) =>
-            toAccepted(sender ?? null, input ?? null, answers ?? null, id)
-          )
-      )
+      whileReading(id, "history", () => {
+        const [ordinal, last] = newest.get(id) ?? []
+        const accepted: Array<ObjectStore.Accepted> = []
+        for (let number = last ?? null; number !== null;) {
+          const found = entry.get(number)
+          if (found === undefined) throw unreadable(id, "history", `there is no entry ${number}`)
+          const [object, previous = null, sender = null, input = null, answers = null] = found
+          if (object !== ordinal) throw unreadable(id, "history", `the entry ${number} is of another object`)
+          if (previous !== null && previous >= number) {
+            throw unreadable(id, "history", `the entry ${number} does not come after the one before it`)
+          }
+          accepted.push(toAccepted(sender, input, answers, id))
+          number = previous
+        }
+        return accepted.reverse()
+      })
   }
 }
 
@@ -182,15 +195,18 @@ export const reading = (connection: Connection) => {
 const writing = (connection: Connection) => {
   const mail = mailRows.make(connection)
   const create = connection.prepare(
-    `INSERT INTO objects (${objectColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+    `INSERT INTO objects (${objectColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
   )
   const update = connection.prepare(
     "UPDATE objects SET behaviour = ?, machine = ?, creating_controller = ?, controller = ?, state = ?, " +
-      "metadata_version = ?, state_version = ?, replicas_version = ?, destroyed = ? WHERE ordinal = ?"
+      "metadata_version = ?, state_version = ?, replicas_version = ?, destroyed = ?, accepted = ? WHERE ordinal = ?"
   )
-  const updateState = connection.prepare("UPDATE objects SET state = ?, state_version = ? WHERE ordinal = ?")
+  const updateState = connection.prepare(
+    "UPDATE objects SET state = ?, state_version = ?, accepted = ? WHERE ordinal = ?"
+  )
+  const updateAccepted = connection.prepare("UPDATE objects SET accepted = ? WHERE ordinal = ?")
   const accept = connection.prepare(
-    "INSERT INTO history (object, version, position, sender, input, answers) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO history (entry, object, version, previous, sender, input, answers) VALUES (?, ?, ?, ?, ?, ?, ?)"
   )
   const setReplica = connection.prepare(
     "INSERT INTO replicas (object, machine, state) VALUES (?, ?, ?) " +
@@ -201,45 +217,42 @@ const writing = (connection: Connection) => {
     "INSERT INTO replica_history (object, machine, position, sender, input, answers) VALUES (?, ?, ?, ?, ?, ?)"
   )
 
-  const writeObject = (entry: Entry): void => {
+  const writeObject = (entry: Entry, accepted: number | null): void => {
     const { ordinal } = entry
+    if (entry.dirty === Part.accepted) return updateAccepted.run(accepted, ordinal)
     const stored = entry.head.stored.value
     if (stored._tag === "StoredObject") {
       const state = Val.toBytes(stored.state)
       entry.bytes = state.length
-      if (entry.dirty === Part.state) return updateState.run(state, stored.stateVersion, ordinal)
+      if ((entry.dirty & (Part.creation | Part.rest)) === 0) {
+        return updateState.run(state, stored.stateVersion, accepted, ordinal)
+      }
       const { creatingController, currentController, machine } = stored.metadata
       const [creator, owner] = [controllerText(creatingController), controllerText(currentController)]
       const { behaviour, metadataVersion, replicasVersion, stateVersion } = stored
       if ((entry.dirty & Part.creation) === 0) {
         const values = [behaviour, machine, creator, owner, state, metadataVersion, stateVersion, replicasVersion]
-        return update.run(...values, null, ordinal)
+        return update.run(...values, null, accepted, ordinal)
       }
       const values = [behaviour, machine, creator, owner, state, entry.created]
-      return create.run(ordinal, entry.key, ...values, metadataVersion, stateVersion, replicasVersion, null)
+      return create.run(ordinal, entry.key, ...values, metadataVersion, stateVersion, replicasVersion, null, accepted)
     }
     const { version } = stored
     entry.bytes = 0
     if ((entry.dirty & Part.creation) === 0) {
-      return update.run(null, null, null, null, null, version, version, version, version, ordinal)
+      return update.run(null, null, null, null, null, version, version, version, version, accepted, ordinal)
     }
     const nothing = [null, null, null, null, null]
-    return create.run(ordinal, entry.key, ...nothing, entry.created, version, version, version, version)
+    return create.run(ordinal, entry.key, ...nothing, entry.created, version, version, version, version, accepted)
+  }
+
+  const writeAccepted = ({ accepted, entry, version }: Accepted, number: number, previous: number | null): void => {
+    const [input, answers] = [Val.toBytes(accepted.input), answersOf(accepted)]
+    accept.run(number, entry.ordinal, version, previous, senderOf(accepted), input, answers)
   }
 
   const writeChange = (change: Change): void => {
     switch (change._tag) {
-      case "Accepted": {
-        const { accepted, ordinal, position, version } = change
-        return accept.run(
-          ordinal,
-          version,
-          position,
-          senderOf(accepted),
-          Val.toBytes(accepted.input),
-          answersOf(accepted)
-        )
-      }
       case "ReplicaChanged": {
         const { before, machine, ordinal, replica } = change
         const kept = before === undefined ? 0 : commonLength(before, replica)
@@ -261,7 +274,7 @@ const writing = (connection: Connection) => {
     }
   }
 
-  return { writeObject, writeChange, mail: mail.load }
+  return { writeObject, writeAccepted, writeChange, mail: mail.load }
 }
 
 /** How many of the inputs are the same ones in both. */

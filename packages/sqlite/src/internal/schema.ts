@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 export const applicationId = 0x41564d31
 
 /** The format that this version writes. */
-export const format = 2
+export const format = 3
 
 export const migrationsTable = "avm_migrations"
 
@@ -151,6 +151,32 @@ const messages = [
   )`
 ]
 
+/**
+ * Accepted messages in the order of commits, each with the one before it of the same object (decision 0031): a commit
+ * appends them, and touches no page of what it does not change otherwise.
+ */
+const history = [
+  `CREATE TABLE accepted (
+    entry INTEGER PRIMARY KEY,
+    object INTEGER NOT NULL REFERENCES objects (ordinal),
+    version INTEGER NOT NULL,
+    previous INTEGER,
+    sender TEXT,
+    input BLOB NOT NULL,
+    answers BLOB
+  )`,
+  `INSERT INTO accepted
+    SELECT entry, object, version, lag(entry) OVER (PARTITION BY object ORDER BY entry), sender, input, answers
+    FROM (SELECT *, row_number() OVER (ORDER BY version, position) AS entry FROM history)
+    ORDER BY entry`,
+  "DROP TABLE history",
+  "ALTER TABLE accepted RENAME TO history",
+  "ALTER TABLE objects ADD COLUMN accepted INTEGER",
+  `UPDATE objects SET accepted = known.last
+    FROM (SELECT object, max(entry) AS last FROM history GROUP BY object) AS known
+    WHERE ordinal = known.object`
+]
+
 const statements = (...all: ReadonlyArray<string>) =>
   Effect.flatMap(SqlClient, (sql) => Effect.forEach(all, (statement) => sql.unsafe(statement), { discard: true }))
 
@@ -164,6 +190,7 @@ export const migrate = Migrator.make({})({
       `PRAGMA application_id = ${applicationId}`,
       "PRAGMA user_version = 1"
     ),
-    "2_messages": statements(...messages, "PRAGMA user_version = 2")
+    "2_messages": statements(...messages, "PRAGMA user_version = 2"),
+    "3_history": statements(...history, "PRAGMA user_version = 3")
   })
 })

@@ -40,6 +40,7 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     const stored = Option.some(row.value) as Option.Some<ObjectStore.Stored> // `Option.some` makes nothing else
     const entry = new Entry(key, row.ordinal, row.created, { commit: row.commit, stored, previous: undefined })
     entry.bytes = row.bytes
+    entry.accepted = row.accepted
     cache.add(entry)
     return entry
   }
