@@ -360,10 +360,7 @@ export const run = <A, E, R>(
   program: Effect.Effect<A, E, R> & Runnable<R>,
   options?: RunOptions
 ): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx> | Avm> =>
-  Effect.flatMap(
-    Avm,
-    ({ families, kernel }) => running.run<A, E, R>(kernel, program, families, options?.input ?? null, undefined)
-  )
+  running.run<A, E, R>(machineOf, program, options?.input ?? null, undefined)
 
 /**
  * The same, never failing: the result as an `Exit`, with the trace, which a failing program keeps (D27). Interruption
@@ -376,12 +373,12 @@ export const runTraced = <A, E, R>(
   program: Effect.Effect<A, E, R> & Runnable<R>,
   options?: RunOptions
 ): Effect.Effect<Execution<A, E>, never, Exclude<R, Safe | OutsideTx> | Avm> =>
-  Effect.flatMap(Avm, ({ families, kernel }) =>
+  Effect.flatMap(Avm, (machine) =>
     Effect.suspend(() => {
       const entries: Array<TraceEntry> = []
       let id = ""
       return Effect.map(
-        Effect.exit(running.run<A, E, R>(kernel, program, families, options?.input ?? null, {
+        Effect.exit(running.run<A, E, R>(() => machine, program, options?.input ?? null, {
           entries,
           started: (execution) => {
             id = execution.id
@@ -408,6 +405,10 @@ export const replay = (
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+/** Dies as a service that is missing does. */
+const machineOf = (context: Context.Context<never>): running.Machine =>
+  Context.unsafeGet(context as Context.Context<Avm>, Avm)
 
 const embedded: ConstraintSolver.Service = { name: "embedded", solve: Solver.solve, solveAll: Solver.solveAll }
 

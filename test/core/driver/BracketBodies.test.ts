@@ -1,6 +1,6 @@
 /**
- * Generated bodies of brackets: run where they stand they mean what they mean in the run loop of a fiber; and interrupted at
- * any step of that, they have committed or aborted, and hold nothing.
+ * Generated bodies of brackets, and the same as programs: run where they stand they mean what they mean in the run loop of a
+ * fiber; and interrupted at any step of that, they have committed or aborted, and hold nothing.
  */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, type ObjectId, Trace, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
@@ -227,30 +227,33 @@ const asking = (before: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void): 
 
 interface How {
   readonly part: Making["part"]
+  /** A program with a bracket for each body, or a program for each. */
+  readonly as: "brackets" | "programs"
   /** Where the program, or whichever of its fibers comes to that step, is interrupted. */
   readonly cut?: { readonly step: number; readonly whom: "program" | "any" }
 }
 
-/** Brackets, one after the other; what each came to, what is in the store, and how many steps there were. */
-const run = (store: Counted, bodies: ReadonlyArray<Body>, { cut, part }: How) => {
+/** Bodies, one after the other; what each came to, what is in the store, and how many steps there were. */
+const run = (store: Counted, bodies: ReadonlyArray<Body>, { as, cut, part }: How) => {
   const trace: Array<string> = []
   return Effect.gen(function*() {
     const lines: Array<string> = []
     const three = Effect.all([0, 1, 2].map(() => Obj.create("counter", ControllerId.make("C1"))))
     const objects = yield* Avm.run(Effect.tap(three, Effect.forEach((id) => Obj.call(id, "add"))))
-    const program = Effect.gen(function*() {
-      for (const body of bodies) {
-        lines.push(ended(yield* Effect.exit(Tx.transact(effectOf({ lines, objects, part }, body)))))
-      }
-      return yield* FiberRef.get(reference)
-    })
+    const made = bodies.map((body) => effectOf({ lines, objects, part }, body))
+    const all = <E, R>(one: (body: Made) => Effect.Effect<number, E, R>) =>
+      Effect.gen(function*() {
+        for (const body of made) lines.push(ended(yield* Effect.exit(one(body))))
+        return yield* FiberRef.get(reference)
+      })
+    const program = as === "brackets" ? Avm.run(all((body) => Tx.transact(body))) : all((body) => Avm.run(body))
     let steps = 0
     const scheduler = asking((fiber) => {
       if (steps++ !== cut?.step) return
       const victim = cut.whom === "program" ? running : fiber
       victim.unsafeInterruptAsFork(victim.id())
     })
-    const later = Effect.zipRight(Effect.yieldNow(), Avm.run(Effect.provideService(program, Service, 1)))
+    const later = Effect.zipRight(Effect.yieldNow(), Effect.provideService(program, Service, 1))
     const running: Fiber.RuntimeFiber<number, unknown> = yield* Effect.fork(Effect.withScheduler(later, scheduler))
     const exit = yield* Fiber.await(running)
     yield* Effect.repeatN(Effect.yieldNow(), 20)
@@ -270,12 +273,16 @@ const opaque: Making["part"] = (effect) => Effect.withFiberRuntime(() => effect)
 
 const bodies = fc.array(body, { minLength: 1, maxLength: 3 })
 
-describe.each(countedStores)("the body of a bracket (%s)", (_, store) => {
+const cases = countedStores.flatMap(([name, store]) =>
+  (["brackets", "programs"] as const).map((as) => [as, name, store] as const)
+)
+
+describe.each(cases)("bodies as %s (%s)", (as, _, store) => {
   it("means what it means in a fiber's run loop", () =>
     fc.assert(
       fc.asyncProperty(bodies, async (bodies) => {
-        const { steps: _, ...here } = await Effect.runPromise(run(store, bodies, { part: plain }))
-        const { steps: __, ...there } = await Effect.runPromise(run(store, bodies, { part: opaque }))
+        const { steps: _, ...here } = await Effect.runPromise(run(store, bodies, { as, part: plain }))
+        const { steps: __, ...there } = await Effect.runPromise(run(store, bodies, { as, part: opaque }))
         assert.deepStrictEqual(here, there)
         assert.strictEqual(here.held, 0)
       }),
@@ -289,9 +296,9 @@ describe.each(countedStores)("the body of a bracket (%s)", (_, store) => {
         fc.nat(999),
         fc.constantFrom<"program" | "any">("program", "any"),
         async (bodies, thousandths, whom) => {
-          const { steps } = await Effect.runPromise(run(store, bodies, { part: plain }))
+          const { steps } = await Effect.runPromise(run(store, bodies, { as, part: plain }))
           const cut = { step: Math.floor(steps * thousandths / 1000), whom }
-          const { held, trace } = await Effect.runPromise(run(store, bodies, { cut, part: plain }))
+          const { held, trace } = await Effect.runPromise(run(store, bodies, { as, cut, part: plain }))
           const over = count(trace, "TransactionCommitted") + count(trace, "TransactionAborted")
           assert.deepStrictEqual({ held, open: count(trace, "TransactionStarted") - over }, { held: 0, open: 0 })
         }

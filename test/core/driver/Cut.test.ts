@@ -64,6 +64,13 @@ onEachCounted("cut off: what has ended where it stands", held, (it) => {
       assert.strictEqual((yield* Held).count, 0)
     }))
 
+  it.effect("as a program does that leaves one open, and is interrupted in its last step", () =>
+    Effect.gen(function*() {
+      yield* cut(Avm.run(Effect.zipRight(Tx.begin(), Effect.sync(interruptMe))))
+      yield* cut(Avm.run(Effect.zipRight(Tx.begin(), Effect.zipRight(Effect.sync(interruptMe), Exit.fail("failed")))))
+      assert.strictEqual((yield* Held).count, 0)
+    }))
+
   it.effect("and lets go of it once, where a call has left its transaction open", () =>
     Effect.gen(function*() {
       const id = yield* Avm.run(Obj.create("leaving", owner))

@@ -80,57 +80,8 @@ class Bracket<A, E> extends Effectable.Class<A, E | TransactError> {
     return fiber === undefined ? later(this.inFiber((fiber) => this.run(fiber))) : this.run(fiber)
   }
   run(fiber: AnyFiber): Step<A, E | TransactError> {
-    const { retry } = this
-    return retry === undefined ? this.try(fiber, undefined, 0) : this.persist(fiber, retry)
+    return new Tries(this).next(fiber)
   }
-
-  /** One try, after so many lost races. */
-  try(fiber: AnyFiber, tries: Tries | undefined, conflicts: number): Step<A, E | TransactError> {
-    const options = optionsOf(this.readOnly, this.retry !== undefined, conflicts > patience)
-    return attempt(fiber, this, options, tries ?? { lost: undefined, recorded: undefined, span: undefined })
-  }
-
-  /** Only the conflict of a commit is tried again; whatever else happens is the result of the try. */
-  persist(fiber: AnyFiber, retry: Schedule.Schedule<unknown, TxConflict>): Step<A, E | TransactError> {
-    let conflicts = 0
-    const tries: Tries = { lost: undefined, recorded: undefined, span: undefined }
-    const lostBy = (cause: Cause.Cause<unknown>): TxConflict | undefined => {
-      const error = Cause.failureOption(cause)
-      const { lost } = tries
-      if (lost === undefined || Option.isNone(error) || error.value !== lost) return undefined
-      conflicts++
-      return lost
-    }
-    const telling = (
-      effect: Effect.Effect<A, E | TransactError>
-    ): Effect.Effect<Exit.Exit<A, E | TransactError>, TxConflict> =>
-      Effect.matchCauseEffect(effect, {
-        onFailure: (cause) => {
-          const lost = lostBy(cause)
-          return lost === undefined ? Exit.succeed(Exit.failCause(cause)) : Exit.fail(lost)
-        },
-        onSuccess: (answer) => Exit.succeed(Exit.succeed(answer))
-      })
-    // A schedule has its price, and most brackets win at once: it begins with the first race that is lost.
-    const again = (conflict: TxConflict): Effect.Effect<A, E | TransactError> => {
-      let first = true
-      const next = Effect.suspend(() => {
-        if (!first) return retried(telling(this.inFiber((fiber) => this.try(fiber, tries, conflicts))))
-        first = false
-        return Exit.fail(conflict)
-      })
-      return Effect.flatten(Effect.retry(next, retry))
-    }
-    const lostOr = (cause: Cause.Cause<E | TransactError>): Effect.Effect<A, E | TransactError> => {
-      const lost = lostBy(cause)
-      return lost === undefined ? Exit.failCause(cause) : again(lost)
-    }
-    const first = this.try(fiber, tries, conflicts)
-    if (!(first instanceof Later)) return first
-    const cause = causeOf(first)
-    return later(cause === undefined ? Effect.catchAllCause(first.effect, lostOr) : lostOr(cause))
-  }
-
   inFiber(step: (fiber: AnyFiber) => Step<A, E | TransactError>): Effect.Effect<A, E | TransactError> {
     // Whatever a fiber is for, it is one.
     return Effect.withFiberRuntime<A, E | TransactError>((fiber) => effectOf(step(fiber as unknown as AnyFiber)))
@@ -157,46 +108,116 @@ const optionsOf = (readOnly: boolean, retries: boolean, privileged: boolean): Be
 
 const known: Array<BeginOptions | undefined> = []
 
-/** What became of a try, as its span says. */
-type Outcome = "committed" | "aborted" | "conflicted" | "waiting"
+/** What becomes of a try. */
+type Outcome<A> = A | Waiting | Undecided
 
-/** The tries of one bracket. */
-interface Tries {
+/** The same, as its span says. */
+type Ended = "committed" | "aborted" | "conflicted" | "waiting"
+
+/**
+ * The tries of one bracket. A try is followed by another one where it has lost its race and the bracket has a schedule for
+ * that, where it has to wait, and where its choices do not do; whatever else happens is the result of the bracket.
+ */
+class Tries<A, E> {
   /** The conflict that the last one has lost by. */
-  lost: TxConflict | undefined
+  lost: TxConflict | undefined = undefined
   /** The span of the last one, where there are spans. */
-  span: Tracer.Span | undefined
+  span: Tracer.Span | undefined = undefined
   /** Where they are recorded: how much was, before the one that counts. */
-  recorded: number | undefined
+  recorded: number | undefined = undefined
+  private conflicts = 0
+  /** Whether it is up to the schedule what comes after a conflict. */
+  private isScheduled = false
+
+  constructor(private readonly bracket: Bracket<A, E>) {}
+
+  /** The next try, and what comes after it; in a span of its own, where the application has a tracer. */
+  next(fiber: AnyFiber): Step<A, E | TransactError> {
+    if (!spans.isTraced(fiber)) return this.after(fiber, this.attempt(fiber).run())
+    const attributes = { "avm.controller": Option.getOrUndefined(this.bracket.controller) }
+    return this.after(
+      fiber,
+      later(spans.around(fiber, "avm.transaction", attributes, (span) => {
+        this.span = span
+        return Effect.suspend(() => {
+          const step = this.attempt(fiber).run()
+          const begun = step instanceof Notified ? this.begin(fiber, step, itself) : step
+          return Effect.flatMap(effectOf(begun), (outcome) => this.decide(fiber, outcome))
+        })
+      }, this.span))
+    )
+  }
+
+  private attempt(fiber: AnyFiber): Attempt<A, E> {
+    const { conflicts, bracket: { readOnly, retry } } = this
+    return new Attempt(fiber, this.bracket, optionsOf(readOnly, retry !== undefined, conflicts > patience), this)
+  }
+
+  private after(fiber: AnyFiber, step: Step<Outcome<A>, E | TransactError>): Step<A, E | TransactError> {
+    const goOn = (exit: Exit.Exit<Outcome<A>, E | TransactError>) =>
+      exit._tag === "Success" ? this.succeeded(fiber, exit.value) : this.failed(exit.cause)
+    return step instanceof Notified ? this.begin(fiber, step, goOn) : exiting(step, goOn)
+  }
+
+  private begin<B, E2, B2, E3>(fiber: AnyFiber, step: Notified<B, E2>, goOn: (exit: Exit.Exit<B, E2>) => Step<B2, E3>) {
+    // It has just committed in it.
+    const cell = fiber.getFiberRef(current) as Cell
+    return beginning(cell, step, goOn)
+  }
+
+  private succeeded(fiber: AnyFiber, outcome: Outcome<A>): Step<A, E | TransactError> {
+    if (outcome instanceof Waiting) return later(Effect.zipRight(outcome.until, retried(this.again)))
+    return outcome instanceof Undecided ? this.after(fiber, later(this.decide(fiber, outcome))) : outcome
+  }
+
+  /** Its body is run again, with other choices, where those of the run before do not do. */
+  private decide(fiber: AnyFiber, outcome: Outcome<A>): Effect.Effect<A | Waiting, E | TransactError> {
+    return outcome instanceof Undecided
+      ? Effect.flatMap(this.attempt(fiber).choosing, (outcome) => this.decide(fiber, outcome))
+      : Exit.succeed(outcome)
+  }
+
+  private failed(cause: Cause.Cause<E | TransactError>): Step<A, E | TransactError> {
+    const { bracket: { retry } } = this
+    if (retry === undefined || this.isScheduled) return failCause(cause)
+    const lost = this.lostBy(cause)
+    if (lost === undefined) return failCause(cause)
+    // A schedule has its price, and most brackets win at once: it begins with the first race that is lost.
+    this.isScheduled = true
+    let first = true
+    const next = Effect.suspend(() => {
+      if (!first) return retried(this.telling)
+      first = false
+      return Exit.fail(lost)
+    })
+    return later(Effect.flatten(Effect.retry(next, retry)))
+  }
+
+  /** Another try, which fails with the conflict that it has lost by and with nothing else. */
+  private get telling(): Effect.Effect<Exit.Exit<A, E | TransactError>, TxConflict> {
+    return Effect.matchCauseEffect(this.again, {
+      onFailure: (cause) => {
+        const lost = this.lostBy(cause)
+        return lost === undefined ? Exit.succeed(Exit.failCause(cause)) : Exit.fail(lost)
+      },
+      onSuccess: (answer) => Exit.succeed(Exit.succeed(answer))
+    })
+  }
+
+  private get again(): Effect.Effect<A, E | TransactError> {
+    return this.bracket.inFiber((fiber) => this.next(fiber))
+  }
+
+  private lostBy(cause: Cause.Cause<unknown>): TxConflict | undefined {
+    const error = Cause.failureOption(cause)
+    const { lost } = this
+    if (lost === undefined || Option.isNone(error) || error.value !== lost) return undefined
+    this.conflicts++
+    return lost
+  }
 }
 
-/** One try, and more of them for as long as it has to wait; each in a span of its own, where the application has a tracer. */
-const attempt = <A, E>(
-  fiber: AnyFiber,
-  bracket: Bracket<A, E>,
-  options: BeginOptions,
-  tries: Tries
-): Step<A, E | TransactError> => {
-  const controller = Option.getOrUndefined(bracket.controller)
-  const next = () => new Attempt(fiber, bracket, options, tries)
-  const once: Step<A | Waiting | Undecided, E | TransactError> = spans.isTraced(fiber)
-    ? later(spans.around(fiber, "avm.transaction", { "avm.controller": controller }, (span) => {
-      tries.span = span
-      return Effect.suspend(() => Effect.flatMap(effectOf(next().run()), deciding))
-    }, tries.span))
-    : next().run()
-  const again = () => retried(bracket.inFiber((fiber) => attempt(fiber, bracket, options, tries)))
-  /** Its body is run again, with other choices, where those of the run before do not do. */
-  const deciding = (outcome: A | Waiting | Undecided): Effect.Effect<A | Waiting, E | TransactError> =>
-    outcome instanceof Undecided ? Effect.flatMap(next().choosing, deciding) : Exit.succeed(outcome)
-  const go = (outcome: A | Waiting | Undecided): Effect.Effect<A, E | TransactError> => {
-    if (outcome instanceof Waiting) return Effect.zipRight(outcome.until, Effect.suspend(again))
-    return outcome instanceof Undecided ? Effect.flatMap(deciding(outcome), go) : Exit.succeed(outcome)
-  }
-  if (!(once instanceof Later)) return once instanceof Waiting || once instanceof Undecided ? later(go(once)) : once
-  const cause = causeOf(once)
-  return cause === undefined ? later(Effect.flatMap(once.effect, go)) : failCause(cause)
-}
+const itself = <A, E>(exit: Exit.Exit<A, E>): Step<A, E> => exit._tag === "Success" ? exit.value : failCause(exit.cause)
 
 /** Counted for whoever looks at metrics; nobody pays for it who has not lost. */
 export const retried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -213,10 +234,10 @@ class Attempt<A, E> {
     readonly fiber: AnyFiber,
     readonly bracket: Bracket<A, E>,
     readonly options: BeginOptions,
-    readonly tries: Tries
+    readonly tries: Tries<A, E>
   ) {}
 
-  run(): Step<A | Waiting | Undecided, E | TransactError> {
+  run(): Step<Outcome<A>, E | TransactError> {
     const { bracket: { body, instructions }, fiber } = this
     const outer = fiber.getFiberRef(current)?.open
     const begun = this.begin()
@@ -238,7 +259,7 @@ class Attempt<A, E> {
     if (cell === undefined) return later(Effect.dieMessage("A transaction was begun outside a machine"))
     const context = cell.context ?? fiber.currentContext
     const done = peek(body, context, cell.execution.allowance) as Step<A, E>
-    let rest: (restore: Restore) => Effect.Effect<A | Waiting | Undecided, E | TransactError>
+    let rest: (restore: Restore) => Effect.Effect<Outcome<A>, E | TransactError>
     const cause = causeOf(done)
     if (done instanceof Later && cause === undefined) {
       rest = (restore) => this.within(restore, begun, done.effect, false)
@@ -246,18 +267,18 @@ class Attempt<A, E> {
       // The body itself may have had its fiber interrupted: that is still within the body.
       rest = (restore) => this.within(restore, begun, Exit.succeed(done as A), false)
     } else {
-      const ended: Step<A | Waiting | Undecided, E | TransactError> = cause === undefined
+      const ended: Step<Outcome<A>, E | TransactError> = cause === undefined
         ? this.commit(begun, done as A)
         : this.abort(begun, cause, false)
       if (!(ended instanceof Later) || causeOf(ended) !== undefined) return ended
-      if (ended instanceof Notified) return beginning(cell, ended)
+      if (ended instanceof Notified) return ended
       rest = () => ended.effect
     }
     return later(unfinished(cell, abandonment(cell, context, instructions, begun), rest))
   }
 
   /** The same, looking for the choices that do. */
-  get choosing(): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+  get choosing(): Effect.Effect<Outcome<A>, E | TransactError> {
     return this.through(undefined, true)
   }
 
@@ -278,7 +299,7 @@ class Attempt<A, E> {
   private through(
     begun: Later<TxId, TransactError> | undefined,
     again: boolean
-  ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+  ): Effect.Effect<Outcome<A>, E | TransactError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(begun === undefined ? effectOf(this.begin()) : begun.effect, (id) => {
         this.tries.span?.attribute("avm.transaction.id", id)
@@ -292,24 +313,24 @@ class Attempt<A, E> {
     id: TxId,
     body: Effect.Effect<A, E>,
     again: boolean
-  ): Effect.Effect<A | Waiting | Undecided, E | TransactError> {
+  ): Effect.Effect<Outcome<A>, E | TransactError> {
     const onSuccess = (answer: A) => effectOf(this.commit(id, answer))
     const onFailure = <E1>(cause: Cause.Cause<E1>) => effectOf(this.abort(id, cause, again))
     if (!again) return Effect.matchCauseEffect(restore(body), { onFailure, onSuccess })
     // That it reaches its limits is in the type of the bracket that has limits.
     return choosing(restore, id, body, onSuccess, onFailure, this.bracket.search ?? {}) as Effect.Effect<
-      A | Waiting | Undecided,
+      Outcome<A>,
       E | TransactError
     >
   }
 
-  private commit(id: TxId, answer: A): Step<A | Waiting | Undecided, TransactError> {
+  private commit(id: TxId, answer: A): Step<Outcome<A>, TransactError> {
     const committed = now(this.bracket.instructions.commit({ id }))
     if (!(committed instanceof Later)) {
       this.ended("committed")
       return answer
     }
-    return exiting(committed, (exit): Step<A | Waiting | Undecided, TransactError> => {
+    return exiting(committed, (exit): Step<Outcome<A>, TransactError> => {
       if (exit._tag === "Success") {
         this.ended("committed")
         return answer
@@ -343,7 +364,7 @@ class Attempt<A, E> {
     return exit._tag === "Success" ? exit.value : failCause(exit.cause)
   }
 
-  private ended(outcome: Outcome): void {
+  private ended(outcome: Ended): void {
     this.tries.span?.attribute("avm.transaction.outcome", outcome)
   }
 }

@@ -6,7 +6,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
@@ -20,7 +20,7 @@ import type { TxId } from "../TxId.js"
 import type { Val } from "../Val.js"
 import type { Allowance } from "./eager.js"
 import { isDaemon } from "./forks.js"
-import { causeOf, effectOf, hearing, Later, later, type Notified, type Step } from "./sync.js"
+import { causeOf, effectOf, exiting, Later, later, type Listener, type Notified, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import type { Variables } from "./variables.js"
 
@@ -244,10 +244,65 @@ export const lastly = <A, E>(cell: Cell, effect: Effect.Effect<A, E>): Step<A, E
 export const whole = <A, E>(cell: Cell, step: Step<A, E>): Step<A, E> =>
   step instanceof Later && causeOf(step) === undefined ? lastly(cell, step.effect) : step
 
-/** Begins it here and now. Where that takes time it is waited for, as last steps are. */
-export const beginning = <A, E>(cell: Cell, step: Notified<A, E>): Step<A, E> => {
-  const heard = hearing(step)
-  return heard.told === undefined ? lastly(cell, heard.rest) : whole(cell, heard.told.step)
+/**
+ * Begins it here and now, and goes on with how it ends. Where that takes time it is waited for, as last steps are; what
+ * comes then is interrupted as what stands here is.
+ */
+export const beginning = <A, E, B, E2>(
+  cell: Cell,
+  step: Notified<A, E>,
+  goOn: (exit: Exit.Exit<A, E>) => Step<B, E2>
+): Step<B, E2> => {
+  const begun = new Begun<A, E>(cell)
+  step.listen(begun)
+  const { told } = begun
+  if (told !== undefined && (!(told.step instanceof Later) || causeOf(told.step) !== undefined)) {
+    return exiting(told.step, goOn)
+  }
+  cell.leave(begun)
+  return later(Effect.flatMap(begun.driven, (exit) => effectOf(goOn(exit))))
+}
+
+/** What a step that has begun has told, or is going to. */
+class Begun<A, E> implements Undriven, Listener<A, E> {
+  before: Undriven | undefined = undefined
+  told: { step: Step<A, E> } | undefined = undefined
+  private resume: ((effect: Effect.Effect<Exit.Exit<A, E>>) => void) | undefined = undefined
+
+  constructor(private readonly cell: Cell) {}
+
+  tell(step: Step<A, E>): void {
+    const told = this.told = { step }
+    this.resume?.(outcomeOf(told))
+  }
+
+  /** By the fiber that waits for it. */
+  get driven(): Effect.Effect<Exit.Exit<A, E>> {
+    return Effect.uninterruptible(Effect.async((resume) => {
+      this.cell.take(this)
+      this.hear(resume)
+    }))
+  }
+
+  /** It may be part of others that are left as well: whoever finds both hears of it twice. */
+  get abandon(): Effect.Effect<void> {
+    return Effect.asVoid(Effect.async<Exit.Exit<A, E>>((resume) => this.hear(resume)))
+  }
+
+  private hear(resume: (effect: Effect.Effect<Exit.Exit<A, E>>) => void): void {
+    if (this.told === undefined) this.resume = resume
+    else resume(outcomeOf(this.told))
+  }
+}
+
+/** What is left of it is done once. */
+const outcomeOf = <A, E>(told: { step: Step<A, E> }): Effect.Effect<Exit.Exit<A, E>> => {
+  const { step } = told
+  if (!(step instanceof Later)) return Exit.succeed(Exit.succeed(step))
+  return Effect.map(Effect.exit(step.effect), (exit) => {
+    told.step = exit._tag === "Success" ? exit.value : new Later(exit)
+    return exit
+  })
 }
 
 // ---------------------------------------------------------------------------

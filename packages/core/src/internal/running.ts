@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import { freshObjectId } from "../IdGenerator.js"
@@ -13,12 +14,13 @@ import type { ObjectId } from "../ObjectId.js"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import type { OutsideTx } from "../TxPlace.js"
 import { fromUnknown, type Val } from "../Val.js"
-import { Allowance, setLocally } from "./eager.js"
+import { Allowance, currentFiber, isEager, isTold, setLocally } from "./eager.js"
 import { abandonUndriven, Cell, current, type Execution, Finished, Root } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
+import { peek } from "./peek.js"
 import * as spans from "./spans.js"
-import { andThen, done, effectOf, Later, later, mapLater, type Step } from "./sync.js"
+import { andThen, causeOf, done, effectOf, Later, later, mapLater, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
@@ -28,28 +30,50 @@ export interface Observer {
   readonly started: (execution: Execution) => void
 }
 
-/** Runs the program with these families, and takes the place `OutsideTx` away, which exists in types alone: here is outside. */
+/** What a program runs on. */
+export interface Machine {
+  readonly kernel: Kernel
+  readonly families: Context.Context<Safe>
+}
+
+/**
+ * Runs the program on the machine that the fiber has, and takes the place `OutsideTx` away, which exists in types alone: here
+ * is outside. Nothing comes between what is put in order here and the program, and nothing between its end and what is put
+ * back.
+ */
 export const run = <A, E, R>(
-  kernel: Kernel,
+  machineOf: (context: Context.Context<never>) => Machine,
   program: Effect.Effect<A, E, R>,
-  families: Context.Context<Safe>,
   input: Val,
   observer: Observer | undefined
 ): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>> => {
   const checked = fromUnknown(input)
   if (checked._tag === "Left") return Effect.die(checked.left)
-  const running = Effect.withFiberRuntime<A, E, R>((fiber) => {
-    const root = freshObjectId(kernel.ids)
-    const start = (root: ObjectId) => {
-      const execution = begin(root, observer)
-      if (!spans.isTraced(fiber)) return inFrame(kernel, execution, program, families, input)
-      const attributes = { "avm.execution": execution.id }
-      return spans.around(fiber, "avm.program", attributes, () => inFrame(kernel, execution, program, families, input))
+  const running = Effect.uninterruptibleMask((restore) => {
+    const inFiber = (fiber: AnyFiber): Effect.Effect<A, E, R> => {
+      const machine = machineOf(fiber.currentContext)
+      const root = freshObjectId(machine.kernel.ids)
+      const start = (root: ObjectId) => {
+        const execution = begin(root, observer)
+        const within = () => inFrame(fiber, machine, execution, program, input, restore)
+        return spans.isTraced(fiber)
+          // Within, where the fiber has the span.
+          ? spans.around(fiber, "avm.program", { "avm.execution": execution.id }, () => Effect.suspend(within))
+          : within()
+      }
+      return root instanceof Later ? Effect.flatMap(restore(root.effect), start) : start(root)
     }
-    return root instanceof Later ? Effect.flatMap(root.effect, start) : start(root)
+    const fiber = isEager ? currentFiber() : undefined
+    return fiber === undefined
+      ? Effect.withFiberRuntime<A, E, R>((fiber) => inFiber(fiber as unknown as AnyFiber)) // whatever it is for
+      : inFiber(fiber)
   })
   return running as Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>>
 }
+
+type AnyFiber = RuntimeFiber<unknown, unknown>
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 export const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
   const execution: Execution = {
@@ -67,44 +91,54 @@ export const begin = (root: ObjectId, observer: Observer | undefined): Execution
   return execution
 }
 
-/** The cell and the context of the fiber are set here and put back at the end, in one step each: a program is short often. */
+/**
+ * The cell and the context of the fiber are set here and put back at the end, in one step each: a program is short often.
+ * What can be done of it at once is done where it stands.
+ */
 const inFrame = <A, E, R>(
-  kernel: Kernel,
+  fiber: AnyFiber,
+  { families, kernel }: Machine,
   execution: Execution,
   program: Effect.Effect<A, E, R>,
-  families: Context.Context<Safe>,
-  input: Val
-): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<A, E, R>((fiber) => {
-      const { root } = execution
-      const sender = Option.none<ObjectId>()
-      const frame = { self: root, input, sender, place: Root, asSender: Option.some(root), seen: undefined }
-      const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
-      // It takes the messages to its root frame itself, as long as it runs.
-      kernel.post.take(root)
-      forgetCell()
-      const entered = setLocally(fiber, current, cell, FiberRef.currentContext, within(fiber.currentContext, families))
-      const leave = (exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
-        const ended = cell.undriven === undefined
-          ? end(kernel, cell, exit)
-          : later(Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit)))))
-        forgetCell()
-        const left = andThen(entered.undo(), () => ended)
-        return left instanceof Later
-          ? Effect.matchCauseEffect(left.effect, {
-            onFailure: (cause) => Exit.failCause(exit._tag === "Failure" ? Cause.sequential(exit.cause, cause) : cause),
-            onSuccess: () => exit
-          })
-          : exit
-      }
-      const going = Effect.matchCauseEffect(restore(program), {
-        onFailure: (cause) => leave(Exit.failCause(cause)),
-        onSuccess: (answer) => leave(Exit.succeed(answer))
+  input: Val,
+  restore: Restore
+): Effect.Effect<A, E, R> => {
+  const { root } = execution
+  const sender = Option.none<ObjectId>()
+  const frame = { self: root, input, sender, place: Root, asSender: Option.some(root), seen: undefined }
+  const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
+  // It takes the messages to its root frame itself, as long as it runs.
+  kernel.post.take(root)
+  forgetCell()
+  const context = within(fiber.currentContext, families)
+  const entered = setLocally(fiber, current, cell, FiberRef.currentContext, context)
+  const leave = (exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+    const ended = cell.undriven === undefined
+      ? end(kernel, cell, exit)
+      : later(Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => effectOf(end(kernel, cell, exit)))))
+    forgetCell()
+    const left = andThen(entered.undo(), () => ended)
+    return left instanceof Later
+      ? Effect.matchCauseEffect(left.effect, {
+        onFailure: (cause) => Exit.failCause(exit._tag === "Failure" ? Cause.sequential(exit.cause, cause) : cause),
+        onSuccess: () => exit
       })
-      return entered.step instanceof Later ? Effect.zipRight(entered.step.effect, going) : going
+      : exit
+  }
+  const rest = (program: Effect.Effect<A, E, R>) =>
+    Effect.matchCauseEffect(restore(program), {
+      onFailure: (cause) => leave(Exit.failCause(cause)),
+      onSuccess: (answer) => leave(Exit.succeed(answer))
     })
-  )
+  if (entered.step instanceof Later) return Effect.zipRight(entered.step.effect, rest(program))
+  // The program's own answer and failure.
+  const done = peek(program, context, execution.allowance) as Step<A, E>
+  const cause = causeOf(done)
+  if (done instanceof Later && cause === undefined) return rest(done.effect)
+  const exit: Exit.Exit<A, E> = cause === undefined ? Exit.succeed(done as A) : Exit.failCause(cause)
+  // It may have had its own fiber interrupted: that is still within the program.
+  return isTold(fiber) ? rest(exit) : leave(exit)
+}
 
 const within = (context: Context.Context<never>, families: Context.Context<Safe>): Context.Context<never> => {
   const known = merged.get(context)

@@ -10,7 +10,7 @@ import type { ObjectId } from "../ObjectId.js"
 import type * as Store from "../ObjectStore.js"
 import type { Val } from "../Val.js"
 import { directOf } from "./direct.js"
-import { andThen, die, Notified, type Step, stepOf } from "./sync.js"
+import { andThen, die, type Listener, Notified, type Step, stepOf } from "./sync.js"
 
 /** What the kernel asks of a store again and again; over memory, the answer is there at once. */
 export interface DirectStore {
@@ -56,6 +56,29 @@ export const direct = (store: Store.Service, noChanges: Store.ChangeSet): Direct
   ...directOf<Partial<DirectStore>>(store)
 })
 
+/** How a commit came out, as a store tells it. */
+class Told extends Notified<Store.Outcome, StoreError> {
+  constructor(
+    private readonly commit: NonNullable<Store.Direct["commit"]>,
+    private readonly changes: Store.ChangeSet,
+    private readonly by: Store.Committing
+  ) {
+    super()
+  }
+  listen(to: Listener<Store.Outcome, StoreError>): void {
+    let isTold = false
+    try {
+      this.commit(this.changes, this.by, (exit) => {
+        isTold = true
+        to.tell(stepOf(exit))
+      })
+    } catch (defect) {
+      if (isTold) throw defect
+      to.tell(die(defect))
+    }
+  }
+}
+
 /** The short way of a store in another package, which answers effects. */
 export const steps = (
   store: Store.Service,
@@ -68,18 +91,7 @@ export const steps = (
     andThen(
       commit === undefined
         ? stepOf(store.commit(changes))
-        : new Notified<Store.Outcome, StoreError>((tell) => {
-          let isTold = false
-          try {
-            commit(changes, by, (exit) => {
-              isTold = true
-              tell(stepOf(exit))
-            })
-          } catch (defect) {
-            if (isTold) throw defect
-            tell(die(defect))
-          }
-        }),
+        : new Told(commit, changes, by),
       (outcome) =>
         outcome._tag === "Committed"
           ? andThen(stepOf(release(changes.snapshot)), () => outcome)

@@ -18,57 +18,29 @@ export class Later<out A, out E> {
   }
 }
 
+/** Who hears how a step came out: the step itself, in a `Later` if need be. */
+export interface Listener<in A, in E> {
+  readonly tell: (step: Step<A, E>) => void
+}
+
 /**
  * What is left of a step that needs no fiber: it begins when somebody listens, once, and tells him the rest when it is time.
  * What comes next is done there and then. So a commit can be waited for without a fiber for each.
+ *
+ * What waits is held for as long as the disk takes, by everybody who waits: these are instances with as few fields as can be,
+ * where a closure would hold all that its neighbours refer to.
  */
-export class Notified<out A, out E> extends Later<A, E> {
+export abstract class Notified<out A, out E> extends Later<A, E> {
   /** What is told is none of these. */
-  readonly listen: (tell: Tell<A, E>) => void
-
-  constructor(listen: (tell: Tell<A, E>) => void) {
-    super()
-    this.listen = listen
-  }
+  abstract listen(to: Listener<A, E>): void
 
   /** Nothing that has begun is interrupted. */
   override get effect(): Effect.Effect<A, E> {
-    return Effect.uninterruptible(Effect.suspend(() => hearing(this).rest))
-  }
-}
-
-/** Listens, so that it begins. */
-export const hearing = <A, E>(step: Notified<A, E>): Heard<A, E> => {
-  const heard = new Heard<A, E>()
-  step.listen((step) => heard.tell(step))
-  return heard
-}
-
-/** What a step that has begun has told, or is going to. */
-class Heard<A, E> {
-  told: { readonly step: Step<A, E> } | undefined
-  private resume: ((effect: Effect.Effect<A, E>) => void) | undefined
-
-  tell(step: Step<A, E>): void {
-    this.told = { step }
-    this.resume?.(effectOf(step))
-  }
-
-  /** For one who waits. */
-  get rest(): Effect.Effect<A, E> {
-    return Effect.suspend(() =>
-      this.told === undefined
-        ? Effect.async<A, E>((resume) => {
-          if (this.told === undefined) this.resume = resume
-          else resume(effectOf(this.told.step))
-        })
-        : effectOf(this.told.step)
+    return Effect.uninterruptible(
+      Effect.async<A, E>((resume) => this.listen({ tell: (step) => resume(effectOf(step)) }))
     )
   }
 }
-
-/** Hears of a step, in a `Later` if need be. */
-export type Tell<A, E> = (step: Step<A, E>) => void
 
 /** What the kernel's operations answer. No answer of theirs is a `Later` itself. */
 export type Step<A, E = never> = A | Later<A, E>
@@ -106,7 +78,7 @@ export const effectOf = <A, E>(step: Step<A, E>): Effect.Effect<A, E> =>
 
 export const andThen = <A, E, B, E2>(step: Step<A, E>, next: (value: A) => Step<B, E2>): Step<B, E | E2> => {
   if (!(step instanceof Later)) return next(step)
-  if (step instanceof Notified) return then(step, (step) => andThen(step, next))
+  if (step instanceof Notified) return new AndThen(step, next)
   // A failure has no value for what comes next.
   return isFailure(step.effect)
     ? new Later(step.effect)
@@ -119,7 +91,7 @@ export const exiting = <A, E, B, E2>(
   next: (exit: Exit.Exit<A, E>) => Step<B, E2>
 ): Step<B, E2> => {
   if (!(step instanceof Later)) return next(Exit.succeed(step))
-  if (step instanceof Notified) return then(step, (step) => exiting(step, next))
+  if (step instanceof Notified) return new Exiting(step, next)
   const { effect } = step
   return isFailure(effect)
     ? next(effect)
@@ -129,29 +101,67 @@ export const exiting = <A, E, B, E2>(
     }))
 }
 
-const then = <A, E, B, E2>(step: Notified<A, E>, next: (step: Step<A, E>) => Step<B, E2>): Notified<B, E2> =>
-  new Notified((tell) =>
-    step.listen((step) => {
-      let rest: Step<B, E2>
-      try {
-        rest = next(step)
-      } catch (defect) {
-        rest = die(defect)
-      }
-      if (rest instanceof Notified) rest.listen(tell)
-      else tell(rest)
-    })
-  )
+/** What comes after a step that is told. */
+abstract class Next<A, E, B, E2> extends Notified<B, E2> implements Listener<A, E> {
+  private to: Listener<B, E2> | undefined = undefined
+
+  constructor(private readonly step: Notified<A, E>) {
+    super()
+  }
+  protected abstract after(step: Step<A, E>): Step<B, E2>
+
+  listen(to: Listener<B, E2>): void {
+    this.to = to
+    this.step.listen(this)
+  }
+  tell(step: Step<A, E>): void {
+    let rest: Step<B, E2>
+    try {
+      rest = this.after(step)
+    } catch (defect) {
+      rest = die(defect)
+    }
+    const { to } = this
+    if (to === undefined) return
+    if (rest instanceof Notified) rest.listen(to)
+    else to.tell(rest)
+  }
+}
+
+class AndThen<A, E, B, E2> extends Next<A, E, B, E | E2> {
+  constructor(step: Notified<A, E>, private readonly next: (value: A) => Step<B, E2>) {
+    super(step)
+  }
+  after(step: Step<A, E>): Step<B, E | E2> {
+    return andThen(step, this.next)
+  }
+}
+
+class Exiting<A, E, B, E2> extends Next<A, E, B, E2> {
+  constructor(step: Notified<A, E>, private readonly next: (exit: Exit.Exit<A, E>) => Step<B, E2>) {
+    super(step)
+  }
+  after(step: Step<A, E>): Step<B, E2> {
+    return exiting(step, this.next)
+  }
+}
+
+class Unless<A, E, B, E2> extends Notified<A | B, E | E2> {
+  constructor(private readonly step: Notified<A, E>, private readonly instead: () => Later<B, E2> | undefined) {
+    super()
+  }
+  listen(to: Listener<A | B, E | E2>): void {
+    const other = this.instead()
+    if (other === undefined) this.step.listen(to)
+    else to.tell(other)
+  }
+}
 
 /** Looks, when what is left of the step begins, whether it still may: if not, what is answered instead. */
 export const unless = <A, E, B, E2>(step: Step<A, E>, instead: () => Later<B, E2> | undefined): Step<A | B, E | E2> => {
   if (!(step instanceof Later)) return step
   return step instanceof Notified
-    ? new Notified<A | B, E | E2>((tell) => {
-      const other = instead()
-      if (other === undefined) step.listen(tell)
-      else tell(other)
-    })
+    ? new Unless(step, instead)
     : new Later<A | B, E | E2>(Effect.suspend((): Effect.Effect<A | B, E | E2> => instead()?.effect ?? step.effect))
 }
 

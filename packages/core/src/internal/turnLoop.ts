@@ -264,7 +264,7 @@ class TurnLoop {
       cell.committer = isAlone ? this : cell.execution.root
       const step = this.goOn(picked, trying, this.turnIn(cell, picked.message, trying))
       if (step instanceof Notified) {
-        step.listen((rest) => this.told(picked, cell, rest, runner))
+        step.listen({ tell: (rest) => this.told(picked, cell, rest, runner) })
         return Effect.void
       }
       return step instanceof Later
