@@ -426,11 +426,9 @@ const compare = (
   right: TermOrValue<Val>
 ): Constraint => new ConstraintOf({ _tag: "Compare", relation, left: termData(left), right: termData(right) })
 
-const dataOf = (terms: Iterable<TermOrValue<Val>>): ReadonlyArray<TermData> => {
-  const all: Array<TermData> = []
-  for (const term of terms) all.push(termData(term))
-  return all
-}
+const dataOf = (terms: Iterable<TermOrValue<Val>>): ReadonlyArray<TermData> =>
+  // A list gives one of just its length.
+  Array.isArray(terms) ? terms.map((term) => termData(term)) : Array.from(terms, (term) => termData(term))
 
 const linear = (parts: ReadonlyArray<readonly [factor: number, term: TermOrValue<number>]>): Term<number> => {
   const sum = new Summing()

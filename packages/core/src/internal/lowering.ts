@@ -78,14 +78,8 @@ export const lower = (scope: Scope, data: ConstraintData): Constraint.Constraint
   switch (data._tag) {
     case "Compare":
       return compare(scope, data.relation, data.left, data.right)
-    case "AllDifferent": {
-      const parts = data.terms.map((term) => shifted(scope, term))
-      const offsets = parts.map(({ offset }) => offset)
-      return Constraint.allDifferent(
-        parts.map(({ variable }) => variable),
-        offsets.some((offset) => offset !== 0) ? { offsets } : {}
-      )
-    }
+    case "AllDifferent":
+      return allDifferent(scope, data.terms)
     case "Table": {
       for (const row of data.rows) {
         if (row.length !== data.terms.length) refuse(`a row of ${row.length} values for ${data.terms.length} terms`)
@@ -100,6 +94,23 @@ export const lower = (scope: Scope, data: ConstraintData): Constraint.Constraint
     case "Not":
       return Constraint.not(lower(scope, data.constraint))
   }
+}
+
+/** Nearly always of variables alone. */
+const allDifferent = (scope: Scope, terms: ReadonlyArray<TermData>): Constraint.Constraint => {
+  const variables = new Array<number>(terms.length)
+  let offsets: Array<number> | undefined
+  for (let at = 0; at < terms.length; at++) {
+    const term = terms[at]
+    const place = term._tag === "Variable" ? scope.find(term) : undefined
+    if (typeof place === "number") variables[at] = place
+    else {
+      const { offset, variable } = shifted(scope, term)
+      variables[at] = variable
+      if (offset !== 0) (offsets ??= terms.map(() => 0))[at] = offset
+    }
+  }
+  return Constraint.allDifferent(variables, offsets === undefined ? {} : { offsets })
 }
 
 /** A sum for the solver: so many times each variable, and a constant. */

@@ -159,8 +159,13 @@ export class Space {
   }
 
   private accept(lowered: Lowered.Constraint): boolean {
-    const wrong = this.engine.check(lowered)
-    return wrong === undefined ? this.engine.post(lowered) : refuse(wrong.message)
+    try {
+      return this.engine.post(lowered)
+    } catch (error) {
+      const wrong = this.engine.check(lowered)
+      if (wrong === undefined) throw error
+      return refuse(wrong.message)
+    }
   }
 
   /** Gives the variable its next possible value in the domain's order; undefined where there is none. */

@@ -60,7 +60,7 @@ class Changes {
 
 export class Variables {
   /** What was done so far, to be done again where somebody else has the space. */
-  private readonly changes = new Changes()
+  private changes = new Changes()
   private free: Space | undefined = new Space()
   private given = 0
   version = 0
@@ -111,7 +111,8 @@ export class Variables {
     // If somebody else was faster, what is committed all the same comes on top.
     if (version !== this.version) committed.redo(this.space)
     this.version++
-    this.changes.append(committed)
+    if (this.changes.length === 0) this.changes = committed
+    else this.changes.append(committed)
   }
 
   searchOf(frame: Frame): Tried {

@@ -132,17 +132,23 @@ const postCompare = (store: Store, x: number, relation: Relation, y: number, off
 }
 
 const postAllDifferent = (store: Store, constraint: Extract<Simple, { _tag: "AllDifferent" }>): boolean => {
-  const different = differentOf(store, constraint)
-  const { addresses, offsets } = different
-  const isDistinct = new Set(addresses).size === addresses.length
-  if (addresses.length <= mostPairwise || !isDistinct) {
-    for (let i = 0; i < addresses.length; i++) {
-      for (let j = i + 1; j < addresses.length; j++) {
-        if (!store.addUnequal(addresses[i], addresses[j], offsets[j] - offsets[i])) return false
+  const { offsets, variables } = constraint
+  const isSmall = variables.length <= mostPairwise
+  let isDistinct = isSmall || new Set(variables).size === variables.length
+  const isPairwise = isSmall || !isDistinct
+  if (isPairwise) {
+    for (let i = 0; i < variables.length; i++) {
+      for (let j = i + 1; j < variables.length; j++) {
+        if (variables[i] === variables[j]) isDistinct = false
+        const offset = offsets === undefined ? 0 : offsets[j] - offsets[i]
+        if (!store.addUnequal(store.address(variables[i]), store.address(variables[j]), offset)) return false
       }
     }
-  } else enter(store, new AllDifferent.ValuesDiffer(store, different), addresses, Assigned)
-  if (addresses.length <= 2 || !isDistinct) return true
+    if (variables.length <= 2 || !isDistinct) return true
+  }
+  const different = differentOf(store, constraint)
+  const { addresses } = different
+  if (!isPairwise) enter(store, new AllDifferent.ValuesDiffer(store, different), addresses, Assigned)
 
   const [low, high] = AllDifferent.window(store, different)
   const values = high - low + 1
