@@ -84,20 +84,45 @@ export const setLocally = <A, B>(
   a: A,
   second: FiberRef.FiberRef<B>,
   b: B
-): { readonly step: Step<void>; readonly undo: () => Step<void> } => {
-  const self: Refs = fiber
-  const before: readonly [A, B] = [fiber.getFiberRef(first), fiber.getFiberRef(second)]
-  const setting = (a: A, b: B) => later(Effect.zipRight(FiberRef.set(first, a), FiberRef.set(second, b)))
-  const { _fiberRefs: refs } = self
-  if (!isEager || refs === undefined || self.setFiberRefs === undefined) {
-    return { step: setting(a, b), undo: () => setting(...before) }
+): Local<A, B> => {
+  const { _fiberRefs: refs, setFiberRefs }: Refs = fiber
+  const local = new Local(fiber, first, second, refs)
+  if (!isEager || refs === undefined || setFiberRefs === undefined) {
+    local.step = local.setting(a, b)
+    return local
   }
   const id = fiber.id()
-  const inside = FiberRefs.updateManyAs(refs, { entries: [[first, [[id, a]]], [second, [[id, b]]]] })
-  self.setFiberRefs(inside)
-  return {
-    step: undefined,
-    undo: () => self._fiberRefs === inside ? self.setFiberRefs?.(refs) : setting(...before)
+  local.inside = FiberRefs.updateManyAs(refs, { entries: [[first, [[id, a]]], [second, [[id, b]]]] })
+  setFiberRefs.call(fiber, local.inside)
+  return local
+}
+
+class Local<A, B> {
+  /** What is left of it. */
+  step: Step<void> = undefined
+  inside: FiberRefs.FiberRefs | undefined = undefined
+  private readonly a: A
+  private readonly b: B
+
+  constructor(
+    private readonly fiber: Refs,
+    private readonly first: FiberRef.FiberRef<A>,
+    private readonly second: FiberRef.FiberRef<B>,
+    private readonly refs: FiberRefs.FiberRefs | undefined
+  ) {
+    this.a = fiber.getFiberRef(first)
+    this.b = fiber.getFiberRef(second)
+  }
+
+  setting(a: A, b: B): Step<void> {
+    return later(Effect.zipRight(FiberRef.set(this.first, a), FiberRef.set(this.second, b)))
+  }
+
+  undo(): Step<void> {
+    const { fiber, inside, refs } = this
+    return inside !== undefined && fiber._fiberRefs === inside && refs !== undefined
+      ? fiber.setFiberRefs?.(refs)
+      : this.setting(this.a, this.b)
   }
 }
 

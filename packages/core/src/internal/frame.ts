@@ -53,6 +53,18 @@ export interface Frame {
   readonly context?: Context.Context<never>
 }
 
+/** That of a program, which is no activation. An instance, as all that is soon over and refers to much (decision 0030). */
+export class RootFrame implements Frame {
+  readonly seen = undefined
+  constructor(
+    readonly self: ObjectId,
+    readonly input: Val,
+    readonly sender: Option.Option<ObjectId>,
+    readonly place: Place,
+    readonly asSender: Option.Option<ObjectId>
+  ) {}
+}
+
 /** A record, as those see it who go back: then what was done from there on was never done. */
 export interface Recorded {
   /** How many instructions were answered. */
@@ -63,40 +75,66 @@ export interface Recorded {
 }
 
 /** One run of a program. */
-export interface Execution {
-  readonly id: string
-  /** The entries so far, where somebody asked for them. */
-  readonly entries: Array<TraceEntry> | undefined
-  timestamp: number
-  /** The id of the root frame, which is no object (A11). */
-  readonly root: ObjectId
+export class Execution {
+  timestamp = 0
   /** The state of the root frame (A11). */
-  rootState: Val
+  rootState: Val = noState
   /** The variables of the program, once it has any (A23). */
-  variables: Variables | undefined
-  readonly allowance: Allowance
-  readonly finished: Finished
-  /** The transactions that are open in any of its fibers: what is left of them is aborted at its end (D15). */
-  readonly open: Array<Transaction>
-}
+  variables: Variables | undefined = undefined
+  /** The transaction that was begun last of those that are open, in any of its fibers. */
+  private newest: Transaction | undefined = undefined
+  private lastOver: Over | undefined = undefined
+  private over: Map<TxId, "committed" | "aborted"> | undefined = undefined
 
-/** What became of the transactions of a program (A8). Hardly any program asks: they are put in order when one does. */
-export class Finished {
-  private readonly committed: Array<TxId> = []
-  private readonly aborted: Array<TxId> = []
-  private known: Map<TxId, "committed" | "aborted"> | undefined
+  constructor(
+    /** The id of the root frame, which is no object (A11). */
+    readonly root: ObjectId,
+    /** The entries so far, where somebody asked for them. */
+    readonly entries: Array<TraceEntry> | undefined,
+    readonly allowance: Allowance
+  ) {}
 
-  add(id: TxId, status: "committed" | "aborted"): void {
-    this[status].push(id)
+  get id(): string {
+    return this.root.value
   }
 
-  get(id: TxId): "committed" | "aborted" | undefined {
-    const known = this.known ??= new Map()
-    for (const status of ["committed", "aborted"] as const) {
-      for (const id of this[status].splice(0)) known.set(id, status)
-    }
+  /** The transactions that are open, the oldest first: what is left of them is aborted at its end (D15). */
+  get open(): ReadonlyArray<Transaction> {
+    if (this.newest === undefined) return noTransactions
+    const open: Array<Transaction> = []
+    for (let tx: Transaction | undefined = this.newest; tx !== undefined; tx = tx.before) open.push(tx)
+    return open.reverse()
+  }
+
+  opened(tx: Transaction): void {
+    tx.before = this.newest
+    if (this.newest !== undefined) this.newest.after = tx
+    this.newest = tx
+  }
+
+  closed(tx: Transaction, status: "committed" | "aborted"): void {
+    const { after, before } = tx
+    if (this.newest === tx) this.newest = before
+    if (before !== undefined) before.after = after
+    if (after !== undefined) after.before = before
+    tx.before = tx.after = undefined
+    this.lastOver = new Over(tx.id, status, this.lastOver)
+  }
+
+  /** What became of a transaction (A8). Hardly any program asks: they are put in order when one does. */
+  statusOf(id: TxId): "committed" | "aborted" | undefined {
+    const known = this.over ??= new Map()
+    for (let over = this.lastOver; over !== undefined; over = over.before) known.set(over.id, over.status)
+    this.lastOver = undefined
     return known.get(id)
   }
+}
+
+const noState: Val = []
+const noTransactions: ReadonlyArray<Transaction> = []
+
+class Over {
+  constructor(readonly id: TxId, readonly status: "committed" | "aborted", readonly before: Over | undefined) {}
 }
 
 /** What waits for a fiber to drive it: the rest of an activation, of a bracket, the last steps of either. */
@@ -255,10 +293,7 @@ export const beginning = <A, E, B, E2>(
 ): Step<B, E2> => {
   const begun = new Begun<A, E>(cell)
   step.listen(begun)
-  const { told } = begun
-  if (told !== undefined && (!(told.step instanceof Later) || causeOf(told.step) !== undefined)) {
-    return exiting(told.step, goOn)
-  }
+  if (begun.isOver) return exiting(begun.told as Step<A, E>, goOn) // it was told
   cell.leave(begun)
   return later(Effect.flatMap(begun.driven, (exit) => effectOf(goOn(exit))))
 }
@@ -266,14 +301,21 @@ export const beginning = <A, E, B, E2>(
 /** What a step that has begun has told, or is going to. */
 class Begun<A, E> implements Undriven, Listener<A, E> {
   before: Undriven | undefined = undefined
-  told: { step: Step<A, E> } | undefined = undefined
+  told: Step<A, E> | undefined = undefined
+  private isTold = false
   private resume: ((effect: Effect.Effect<Exit.Exit<A, E>>) => void) | undefined = undefined
 
   constructor(private readonly cell: Cell) {}
 
   tell(step: Step<A, E>): void {
-    const told = this.told = { step }
-    this.resume?.(outcomeOf(told))
+    this.told = step
+    this.isTold = true
+    this.resume?.(this.outcome)
+  }
+
+  /** It was told, and nothing is left to be done. */
+  get isOver(): boolean {
+    return this.isTold && (!(this.told instanceof Later) || causeOf(this.told) !== undefined)
   }
 
   /** By the fiber that waits for it. */
@@ -290,19 +332,19 @@ class Begun<A, E> implements Undriven, Listener<A, E> {
   }
 
   private hear(resume: (effect: Effect.Effect<Exit.Exit<A, E>>) => void): void {
-    if (this.told === undefined) this.resume = resume
-    else resume(outcomeOf(this.told))
+    if (this.isTold) resume(this.outcome)
+    else this.resume = resume
   }
-}
 
-/** What is left of it is done once. */
-const outcomeOf = <A, E>(told: { step: Step<A, E> }): Effect.Effect<Exit.Exit<A, E>> => {
-  const { step } = told
-  if (!(step instanceof Later)) return Exit.succeed(Exit.succeed(step))
-  return Effect.map(Effect.exit(step.effect), (exit) => {
-    told.step = exit._tag === "Success" ? exit.value : new Later(exit)
-    return exit
-  })
+  /** What is left of it is done once. */
+  private get outcome(): Effect.Effect<Exit.Exit<A, E>> {
+    const told = this.told as Step<A, E> // it was
+    if (!(told instanceof Later)) return Exit.succeed(Exit.succeed(told))
+    return Effect.map(Effect.exit(told.effect), (exit) => {
+      this.told = exit._tag === "Success" ? exit.value : new Later(exit)
+      return exit
+    })
+  }
 }
 
 // ---------------------------------------------------------------------------

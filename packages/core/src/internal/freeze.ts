@@ -18,7 +18,7 @@ import type { Accepted, Replica } from "../ObjectStore.js"
 import { ObjectFrozen } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import { replaying, type Scratch, undo } from "./answers.js"
-import { Authoritative, Cell, current } from "./frame.js"
+import { Authoritative, Cell, current, RootFrame } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { answering, applyNow, type Kernel, look, reading, replicasOf, stateOf, trace, type View } from "./kernel.js"
 import { begin } from "./running.js"
@@ -162,7 +162,7 @@ const inFrameOf = <A, E>(
   { input, sender }: Accepted,
   program: Effect.Effect<A, E>
 ): Effect.Effect<A, E> => {
-  const frame = { self, input, sender, place: Authoritative, asSender: Option.some(self), seen: undefined }
+  const frame = new RootFrame(self, input, sender, Authoritative, Option.some(self))
   const inCell = Effect.suspend(() => {
     forgetCell()
     return Effect.locally(

@@ -325,10 +325,7 @@ export const close = (kernel: Kernel, cell: Cell, tx: Transaction, status: "comm
   tx.closedBy ??= cell
   if (cell.transaction === tx) cell.transaction = undefined
   if (tx.ticket !== undefined) kernel.privilege.release(tx.ticket)
-  const { finished, open } = cell.execution
-  const at = open.lastIndexOf(tx)
-  if (at >= 0) open.splice(at, 1)
-  finished.add(tx.id, status)
+  cell.execution.closed(tx, status)
   tx.onClose?.()
 }
 

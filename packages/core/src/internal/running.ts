@@ -15,7 +15,7 @@ import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import type { OutsideTx } from "../TxPlace.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Allowance, currentFiber, isEager, isTold, setLocally } from "./eager.js"
-import { abandonUndriven, Cell, current, type Execution, Finished, Root } from "./frame.js"
+import { abandonUndriven, Cell, current, Execution, Root, RootFrame } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import { peek } from "./peek.js"
@@ -76,17 +76,7 @@ type AnyFiber = RuntimeFiber<unknown, unknown>
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 export const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
-  const execution: Execution = {
-    id: root.value,
-    root,
-    entries: observer?.entries,
-    timestamp: 0,
-    rootState: [],
-    variables: undefined,
-    allowance: new Allowance(),
-    finished: new Finished(),
-    open: []
-  }
+  const execution = new Execution(root, observer?.entries, new Allowance())
   observer?.started(execution)
   return execution
 }
@@ -104,8 +94,7 @@ const inFrame = <A, E, R>(
   restore: Restore
 ): Effect.Effect<A, E, R> => {
   const { root } = execution
-  const sender = Option.none<ObjectId>()
-  const frame = { self: root, input, sender, place: Root, asSender: Option.some(root), seen: undefined }
+  const frame = new RootFrame(root, input, Option.none(), Root, Option.some(root))
   const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
   // It takes the messages to its root frame itself, as long as it runs.
   kernel.post.take(root)
@@ -159,7 +148,7 @@ const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Ste
   const { execution } = cell
   kernel.post.free(execution.root)
   let aborted: Step<void> = done
-  const open = [...execution.open]
+  const { open } = execution
   for (const tx of open) {
     if (tx.decidedByStore) continue
     // Fibers that still work in it must not go on outside.

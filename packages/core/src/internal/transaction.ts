@@ -105,6 +105,9 @@ interface PendingReplica {
 }
 
 export class Transaction {
+  /** Those of its program that are open as well, and were begun before it and after it. */
+  before: Transaction | undefined = undefined
+  after: Transaction | undefined = undefined
   status: "open" | "committed" | "aborted" = "open"
   /** The state of the root frame, if it was set in here (A11). */
   rootState: Option.Option<Val> = Option.none()
@@ -359,19 +362,7 @@ export class Transaction {
     const { inputs, written: states } = this
     const messages = this.pendingMessages ?? noMessages
     if (this.creates.size + this.destroys.size + this.transfers.size + this.moves.size + this.replicas.size === 0) {
-      return {
-        snapshot: this.snapshot,
-        reads: this.seen,
-        scans: this.scans,
-        creates: none,
-        transfers: none,
-        moves: none,
-        inputs,
-        states,
-        replicas: none,
-        destroys: none,
-        messages
-      }
+      return new States(this.snapshot, this.seen, this.scans, inputs, states, messages)
     }
     const neverCame = this.creates.size > 0 && this.destroys.size > 0
     const gone = (id: ObjectId) => neverCame && this.creates.has(id.value) && this.destroys.has(id.value)
@@ -421,6 +412,23 @@ const put = <A>(pending: Pending<A>, id: ObjectId, value: A): Pending<A> => {
 
 /** As it is now: a map of its own goes on to be changed. */
 const copied = <A>(pending: Pending<A>): Pending<A> => pending === nothing ? nothing : new Map(pending)
+
+/** The commonest of change sets. An instance, since it refers to all that was seen (decision 0030). */
+class States implements Store.ChangeSet {
+  readonly creates = none
+  readonly transfers = none
+  readonly moves = none
+  readonly replicas = none
+  readonly destroys = none
+  constructor(
+    readonly snapshot: Store.Snapshot,
+    readonly reads: Store.ChangeSet["reads"],
+    readonly scans: Store.ChangeSet["scans"],
+    readonly inputs: Store.ChangeSet["inputs"],
+    readonly states: Store.ChangeSet["states"],
+    readonly messages: Store.ChangeSet["messages"]
+  ) {}
+}
 
 const none: ReadonlyArray<never> = []
 

@@ -157,7 +157,7 @@ const opened = (
   if (ticket !== undefined) ticket.working = true
   const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
   cell.transaction = tx
-  cell.execution.open.push(tx)
+  cell.execution.opened(tx)
   return isTraced(kernel, cell)
     ? answering(traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })), id)
     : id
@@ -184,7 +184,7 @@ const mine = (cell: Cell, id: TxId, what: string): Step<Transaction, Tx.FinishEr
   if (tx !== undefined && tx.id === id) {
     return tx.owner === cell.frame ? succeed(tx) : fail(new InvalidDuringTx({ what }, true))
   }
-  switch (cell.execution.finished.get(id)) {
+  switch (cell.execution.statusOf(id)) {
     case "committed":
       return fail(new TxAlreadyCommitted({ tx: id }, true))
     case "aborted":

@@ -17,7 +17,7 @@ import { describe, ErrorOccurred, MessageReceived } from "../TraceEvent.js"
 import type { Val } from "../Val.js"
 import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
-import { Authoritative, Cell, Finished, Root } from "./frame.js"
+import { Authoritative, Cell, Execution, Root, RootFrame } from "./frame.js"
 import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
 import * as spans from "./spans.js"
 import { andThen, causeOf, exiting, fail, failCause, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
@@ -54,26 +54,8 @@ export const cellFor = (
   allowance: Allowance
 ): Step<Cell> =>
   andThen(freshObjectId(kernel.ids), (root) => {
-    const execution = {
-      id: root.value,
-      entries: undefined,
-      timestamp: 0,
-      root,
-      rootState: [],
-      variables: undefined,
-      allowance,
-      finished: new Finished(),
-      open: []
-    }
-    const frame = {
-      self: root,
-      input: null,
-      sender: Option.none(),
-      place: Root,
-      asSender: message.from,
-      seen: undefined
-    }
-    const cell = new Cell(execution, frame, kernel.machine, undefined, fiber)
+    const frame = new RootFrame(root, null, Option.none(), Root, message.from)
+    const cell = new Cell(new Execution(root, undefined, allowance), frame, kernel.machine, undefined, fiber)
     cell.context = kernel.post.families
     return succeed(cell)
   })

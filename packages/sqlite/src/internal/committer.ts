@@ -179,6 +179,8 @@ export class Committer {
     this.waiting = []
     const written = this.attempt(queue, between)
     for (const resume of waiting) resume(written)
+    // Lists outlive what is in them: see decision 0030.
+    queue.length = waiting.length = 0
     return written
   }
 
