@@ -33,6 +33,8 @@ export class Space {
   private readonly posted: Array<ConstraintData> = []
   /** For each mark two lengths: of the names, and of what was posted. */
   private readonly marks: Array<number> = []
+  /** The place of the variable that comes after the one looked up last. */
+  private expected = 0
   /** Whether what goes with the constraint that is being posted could be posted itself. */
   private linked = true
 
@@ -87,9 +89,12 @@ export class Space {
     return this.names.length
   }
 
-  /** None if it is not there. */
+  /** None if it is not there. Most often they are looked up in the order in which they were made. */
   lookup(id: string): Known | undefined {
-    return this.known.get(id)
+    const next = this.names[this.expected]
+    const found = next?.id === id ? next : this.known.get(id)
+    if (found !== undefined) this.expected = found.place + 1
+    return found
   }
 
   /** Throws `Refused`. */

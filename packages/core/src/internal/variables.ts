@@ -147,27 +147,30 @@ class Point {
   /** In the try that has come here last: the variable, and the mark before it. */
   known: Known | undefined = undefined
   depth = 0
+  /** Whether that try has learned something here; and what was known before. */
+  isLearned = false
+  before: Tried | undefined = undefined
 }
 
-/** The value that is tried now, and what has come after it: with another value nothing is known of that. */
-class Tried {
-  /** What is labelled next: nearly always the same variable. */
+/**
+ * The value that is tried now, and what has come after it: with another value nothing is known of that. It is itself the
+ * point that comes next, since nearly always the same variable is labelled there.
+ */
+class Tried extends Point {
   private key: Key | undefined = undefined
-  private only: Point | undefined = undefined
   private others: Map<Key, Point> | undefined = undefined
 
   /** `value`: none where none is left. */
-  constructor(readonly value: number | undefined) {}
+  constructor(readonly value: number | undefined) {
+    super()
+  }
 
   next(key: Key): Point {
-    if (key === this.key && this.only !== undefined) return this.only
-    const other = this.others?.get(key)
-    if (other !== undefined) return other
-    const point = new Point()
-    if (this.only === undefined) {
-      this.key = key
-      this.only = point
-    } else (this.others ??= new Map()).set(key, point)
+    this.key ??= key
+    if (key === this.key) return this
+    const others = this.others ??= new Map()
+    let point = others.get(key)
+    if (point === undefined) others.set(key, point = new Point())
     return point
   }
 }
@@ -179,10 +182,8 @@ export class Overlay {
   private readonly depth: number
   private readonly before: number
   private readonly changes = new Changes()
+  /** The last one may have come to nothing. */
   private readonly labels: Array<Point> = []
-  /** Of which labels this transaction has learned something; and beside it, what was known of each before. */
-  private readonly learned: Array<Point> = []
-  private readonly knownBefore: Array<Tried | undefined> = []
   private last: Tried
   private dead = false
   /** Where it begins. */
@@ -223,15 +224,19 @@ export class Overlay {
       : tried.value === undefined || space.assign(known, tried.value)
       ? tried.value
       : space.next(known, tried.value)
-    const trying = tried !== undefined && code === tried.value ? tried : this.learn(point, code)
+    const isLearned = tried === undefined || code !== tried.value
+    const trying = isLearned ? new Tried(code) : tried
+    point.tried = trying
+    point.before = tried
+    point.isLearned = isLearned
+    point.known = known
+    point.depth = depth
+    this.labels.push(point)
     if (code === undefined) {
       space.undoTo(depth)
       this.dead = true
       return undefined
     }
-    point.known = known
-    point.depth = depth
-    this.labels.push(point)
     this.last = trying
     this.changes.add(labelled, id, code)
     return code
@@ -248,6 +253,7 @@ export class Overlay {
   abort(rejected: boolean): void {
     const { space } = this
     if (rejected) {
+      if (this.dead) this.labels.pop()
       for (let point = this.labels.pop(); point !== undefined; point = this.labels.pop()) {
         const { depth, known, tried } = point
         space.undoTo(depth)
@@ -273,15 +279,8 @@ export class Overlay {
 
   /** A place to go back to. */
   save(): Saved {
-    const { changes, dead, labels, last, learned, space } = this
-    return {
-      depth: space.mark(),
-      changes: changes.length,
-      labels: labels.length,
-      learned: learned.length,
-      last,
-      dead
-    }
+    const { changes, dead, labels, last, space } = this
+    return { depth: space.mark(), changes: changes.length, labels: labels.length, last, dead }
   }
 
   /** To that place, or to the beginning. Labels from there on were not tried: another way would have taken others. */
@@ -289,23 +288,17 @@ export class Overlay {
     this.space.undoTo(saved.depth)
     if (saved === this.beginning) this.space.mark()
     this.changes.cut(saved.changes)
-    this.labels.length = saved.labels
-    this.unlearn(saved.learned)
+    this.unlearn(saved.labels)
     this.last = saved.last
     this.dead = saved.dead
   }
 
-  private learn(point: Point, value: number | undefined): Tried {
-    this.learned.push(point)
-    this.knownBefore.push(point.tried)
-    return point.tried = new Tried(value)
-  }
-
+  /** Takes back the labels beyond so many. */
   private unlearn(length: number): void {
-    const { knownBefore, learned } = this
-    while (learned.length > length) {
-      const [point, tried] = [learned.pop(), knownBefore.pop()]
-      if (point !== undefined) point.tried = tried
+    const { labels } = this
+    while (labels.length > length) {
+      const point = labels.pop()
+      if (point?.isLearned === true) point.tried = point.before
     }
   }
 }
@@ -314,7 +307,6 @@ export interface Saved {
   readonly depth: number
   readonly changes: number
   readonly labels: number
-  readonly learned: number
   readonly last: Tried
   readonly dead: boolean
 }
