@@ -253,6 +253,19 @@ describe("avm verify", () => {
 })
 
 describe("avm backup", () => {
+  it.live("copies a file of an older format as well", () =>
+    withBank((store) =>
+      Effect.gen(function*() {
+        damage(store, "ALTER TABLE objects DROP COLUMN accepted", "PRAGMA user_version = 2")
+        assert.strictEqual((yield* avm("backup", `${store}.copy`, "--store", store)).code, 0)
+        const looked = yield* avm("objects", "--store", `${store}.copy`)
+        assert.deepStrictEqual(
+          [looked.code, looked.err.trim()],
+          [4, `avm: ${store}.copy has the format 2; a reader needs 3, to which opening for writing brings it`]
+        )
+      })
+    ))
+
   it.live("makes a copy that verifies, and replaces nothing unasked", () =>
     withBank((store, directory) =>
       Effect.gen(function*() {

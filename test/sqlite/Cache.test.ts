@@ -97,6 +97,19 @@ describe("the cache", () => {
         assert.isAbove(loads.count, names.length / 2)
       })))
 
+  it.live("knows nothing more of who has accepted a message and not changed", () =>
+    run({ cacheBytes: 0 }, (store, loads) =>
+      Effect.gen(function*() {
+        const snapshot = yield* store.snapshot
+        const accepted: ObjectStore.Accepted = { input: null, sender: Option.none(), answers: [] }
+        for (const name of names) yield* commit(store, { inputs: [[id(name), accepted]] })
+        loads.count = 0
+        const scan = { predicate: () => true, answer: new Set(names) }
+        assert.strictEqual((yield* commit(store, { snapshot, scans: [scan] }))._tag, "Committed")
+        assert.strictEqual(loads.count, 0)
+        yield* store.release(snapshot)
+      })))
+
   it.live("knows who came, changed and went since a snapshot that nobody holds", () =>
     run({}, (store) =>
       Effect.gen(function*() {

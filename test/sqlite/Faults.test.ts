@@ -257,6 +257,32 @@ describe("who has read what then was not written", () => {
       })
     ))
 
+  it.live("fails to commit with an STM, whose write comes after that one", () =>
+    Effect.gen(function*() {
+      const failing = faulty()
+      yield* withStore(":memory:", (store) =>
+        Effect.gen(function*() {
+          yield* perform(store, { creates: [creation(a, 1)] })
+          failing.fault = (_, sql) => sql === "COMMIT" ? "fails" : "none"
+          const lost = yield* Effect.fork(Effect.flip(perform(store, { creates: [creation(b, 1)] })))
+          yield* Effect.yieldNow()
+          const snapshot = yield* store.snapshot
+          const seen = new Set((yield* store.scan(snapshot)).map(({ metadata }) => metadata.id.value))
+          assert.isTrue(seen.has("b"))
+          const scans = [{ predicate: () => true, answer: seen }]
+          const isWell = STM.sync(() => {
+            failing.fault = () => "none"
+          })
+          const error = yield* Effect.flip(
+            store.commit({ ...ObjectStore.noChanges, snapshot, scans, states: [[a, seen.size]] }, isWell)
+          )
+          assert.match(String(error), /lost in a failed write/)
+          assert.strictEqual((yield* Fiber.join(lost))._tag, "StoreError")
+          failing.fault = () => "none"
+          assert.match(yield* dump(store, [a], []), /a: cell m0 C1 C1 1 /)
+        })).pipe(withDriver(failing.driver))
+    }))
+
   it.live("is told when it lets go, if it only read", () =>
     early((store, snapshot, seen) =>
       Effect.gen(function*() {
@@ -273,4 +299,36 @@ describe("who has read what then was not written", () => {
         yield* store.release(snapshot)
       })
     ))
+})
+
+describe("a commit with an STM, after a write of which not even that could be asked what became of it", () => {
+  const cases = [["UPDATE clock SET version = ? WHERE one = 1", "fails"], ["COMMIT", "done and fails"]] as const
+  for (const [statement, how] of cases) {
+    it.live(`begins with what the file has (${statement} ${how})`, () =>
+      Effect.gen(function*() {
+        const failing = faulty()
+        const filename = yield* newFile
+        const before = yield* withStore(filename, (store) =>
+          Effect.gen(function*() {
+            yield* perform(store, { creates: [creation(a, 1), creation(b, 1)] })
+            yield* perform(store, { inputs: [[a, accepted(1)]] })
+            let faults = 0
+            failing.fault = (_, sql) => {
+              if (faults === 1) return faults++ === 1 ? "fails" : "none"
+              if (faults > 0 || sql !== statement) return "none"
+              faults++
+              return how
+            }
+            const first = yield* Effect.fork(
+              Effect.exit(perform(store, { inputs: [[a, accepted(2)]], states: [[b, 7]] }))
+            )
+            yield* Effect.yieldNow()
+            const outcome = yield* store.commit({ ...ObjectStore.noChanges, inputs: [[a, accepted(3)]] }, STM.void)
+            assert.strictEqual(outcome._tag, "Committed")
+            assert(Exit.isFailure(yield* Fiber.join(first)))
+            return yield* dump(store, [a, b], [])
+          })).pipe(withDriver(failing.driver))
+        assert.strictEqual(yield* withStore(filename, (store) => dump(store, [a, b], [])), before)
+      }).pipe(Effect.scoped))
+  }
 })

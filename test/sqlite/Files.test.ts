@@ -59,6 +59,18 @@ const raw = (filename: string, ...statements: ReadonlyArray<string>) =>
     db.close()
   })
 
+/** Makes a file one of the first format: histories by object, and no messages. */
+const asTheFirst = [
+  "PRAGMA foreign_keys = OFF",
+  "CREATE TABLE old (object INTEGER NOT NULL REFERENCES objects (ordinal), version INTEGER NOT NULL, " +
+  "position INTEGER NOT NULL, sender TEXT, input BLOB NOT NULL, answers BLOB, " +
+  "PRIMARY KEY (object, version, position)) WITHOUT ROWID",
+  "INSERT INTO old SELECT object, version, entry, sender, input, answers FROM history",
+  "DROP TABLE history; ALTER TABLE old RENAME TO history; ALTER TABLE objects DROP COLUMN accepted",
+  "DROP TABLE messages; DROP TABLE waiting; DROP TABLE promises; DROP TABLE outputs; DROP TABLE dead_letters",
+  "DELETE FROM avm_migrations WHERE migration_id > 1; PRAGMA user_version = 1"
+]
+
 /** Runs these when the file has been opened. */
 const onOpen = (...statements: ReadonlyArray<string>): Driver.Service => ({
   open: (filename, options) => {
@@ -129,17 +141,7 @@ describe("a file", () => {
           yield* accept(store, "a", "fourth")
           return yield* contents(store)
         }))
-      // As the first format was: histories by object, and no messages.
-      yield* raw(
-        filename,
-        "CREATE TABLE old (object INTEGER NOT NULL REFERENCES objects (ordinal), version INTEGER NOT NULL, " +
-          "position INTEGER NOT NULL, sender TEXT, input BLOB NOT NULL, answers BLOB, " +
-          "PRIMARY KEY (object, version, position)) WITHOUT ROWID",
-        "INSERT INTO old SELECT object, version, entry, sender, input, answers FROM history",
-        "DROP TABLE history; ALTER TABLE old RENAME TO history; ALTER TABLE objects DROP COLUMN accepted",
-        "DROP TABLE messages; DROP TABLE waiting; DROP TABLE promises; DROP TABLE outputs; DROP TABLE dead_letters",
-        "DELETE FROM avm_migrations WHERE migration_id > 1; PRAGMA user_version = 1"
-      )
+      yield* raw(filename, ...asTheFirst)
       const error = failure(yield* Effect.flip(reading(filename, ({ history }) => history(id("a")))))
       assert.deepStrictEqual(error, new Failure.FileIsOlder({ filename, format: 1, needed: 3 }))
       yield* withStore(filename, (store) =>
@@ -159,6 +161,23 @@ describe("a file", () => {
       assert.deepStrictEqual(chain, [[1, 2], [4, 4], [5, 5]].map(([entry, version]) => ({ entry, version })))
       const tables = yield* reading(filename, ({ sql }) => sql`SELECT name FROM sqlite_master WHERE name = 'messages'`)
       assert.strictEqual(tables.length, 1)
+    }).pipe(Effect.scoped))
+
+  it.live("of an older format that cannot be brought to it stays as it is, and it is said why", () =>
+    Effect.gen(function*() {
+      const filename = yield* newStore("a")
+      yield* raw(filename, ...asTheFirst, "INSERT INTO history VALUES (99, 1, 0, NULL, x'00', NULL)")
+      const error = failure(yield* opening(filename))
+      assert.deepStrictEqual(
+        error,
+        new Failure.FileNotOpened({
+          filename,
+          code: "SQLITE_CONSTRAINT_FOREIGNKEY",
+          reason: "FOREIGN KEY constraint failed"
+        })
+      )
+      yield* raw(filename, "DELETE FROM history WHERE object = 99")
+      yield* withStore(filename, (store) => stateOf(store, "a"))
     }).pipe(Effect.scoped))
 
   it.live("may have been left in the middle of its making", () =>

@@ -1,14 +1,14 @@
 /**
  * `avm backup`: a copy of a store while it is in use, as of one moment.
  */
-import { Driver } from "@effect-avm/sqlite"
+import { Driver, Failure, SqliteReader } from "@effect-avm/sqlite"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { BadArgument, type CliError, OutputNotWritten } from "../CliError.js"
 import type { Term } from "../Term.js"
 import { type Advance, jsonLine, out, progress } from "./printing.js"
-import { layer, Store } from "./reading.js"
+import { failed } from "./reading.js"
 import { printable } from "./text.js"
 
 export interface Options {
@@ -27,8 +27,11 @@ export const backup = (options: Options): Effect.Effect<void, CliError, Term> =>
     if (path.resolve(store) === path.resolve(destination)) {
       return yield* new BadArgument({ argument: "DESTINATION", reason: "it is the store itself" })
     }
-    // Whatever is wrong with the file is said before anything is written.
-    yield* Effect.provide(Store, layer(store))
+    // Whatever is wrong with the file is said before anything is written; pages of an older format are pages as well.
+    yield* Effect.provide(SqliteReader.SqliteReader, SqliteReader.layer({ filename: store })).pipe(
+      Effect.catchIf(({ cause }) => cause instanceof Failure.FileIsOlder, () => Effect.void),
+      Effect.mapError(failed)
+    )
     const exists = yield* Effect.promise(() => fs.stat(destination).then(() => true, () => false))
     if (exists && !options.force) {
       return yield* new OutputNotWritten({ path: destination, reason: "it is there already; --force replaces it" })

@@ -206,7 +206,7 @@ const replayAll = (
   advance: Advance
 ): Effect.Effect<Replayed, CliError, Store> =>
   Effect.scoped(Effect.gen(function*() {
-    const { ask, reader } = yield* Store
+    const { reader } = yield* Store
     const machine = yield* Layer.build(Layer.provide(Avm.layer({ turns: { run: "manual" } }), ports(reader)))
     yield* Layer.build(Layer.provide(module.layer, Layer.succeedContext(machine))).pipe(
       Effect.catchAllCause((cause) => {
@@ -215,20 +215,18 @@ const replayAll = (
       })
     )
     let [equal, unrecorded] = [0, 0]
-    const rows = inPages("objects", "ordinal", "ordinal, id, destroyed")
-    yield* Stream.runForEach(rows, ({ destroyed, id, ordinal }) =>
+    const rows = inPages("objects", "ordinal", "ordinal, id, destroyed, accepted")
+    yield* Stream.runForEach(rows, ({ accepted: last, destroyed, id }) =>
       Effect.gen(function*() {
         yield* advance(1)
-        if (destroyed !== null) return
-        const [row] = yield* ask(
-          "SELECT count(*) AS accepted, count(answers) AS recorded FROM history WHERE object = ?",
-          ordinal ?? null
-        )
-        const [accepted, recorded] = [Number(row?.accepted), Number(row?.recorded)]
+        if (destroyed !== null || last === null) return
+        const object = ObjectId.make(String(id))
+        // What cannot be read has been found already.
+        const history = Option.getOrElse(yield* Effect.option(reader.history(object)), () => [])
+        const accepted = history.length
+        const recorded = history.filter(({ answers }) => answers.length > 0).length
         if (accepted === 0) return
         if (recorded === 0) return void unrecorded++
-        const object = ObjectId.make(String(id))
-        // One that cannot be read has been found already.
         const stored = Option.getOrUndefined(Option.flatten(yield* Effect.option(reader.object(object))))
         if (stored?._tag !== "StoredObject") return
         const place = `object ${object.value}`

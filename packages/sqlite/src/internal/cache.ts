@@ -63,6 +63,8 @@ export class Cache {
   /** In the order of commits, those that the oldest snapshot held does not see. */
   private changes: Array<Change> = []
   private firstChange = 0
+  /** Those that have accepted a message that is not durable. */
+  private readonly accepting: Array<Entry> = []
   /** In order of taking, hence of version: the first key is the oldest snapshot held. */
   private readonly held = new Map<number, number>()
   private hand: IterableIterator<Entry> = this.entries.values()
@@ -163,10 +165,15 @@ export class Cache {
   }
 
   /** It has accepted a message, which makes no version of it. */
-  accept(entry: Entry, commit: number): void {
+  accept(entry: Entry): void {
     entry.dirty |= Part.accepted
-    // Where a version is made as well, that is what is undone.
-    if (entry.head.commit !== commit) this.changes.push({ entry, by: commit })
+    this.accepting.push(entry)
+  }
+
+  /** What has accepted only is written as well, and may go if it has to. */
+  written(): void {
+    this.loose += this.accepting.length
+    this.accepting.length = 0
   }
 
   /** An object that has not been there before. */
@@ -201,12 +208,15 @@ export class Cache {
     }
     this.changes = kept
     this.firstChange = 0
+    for (const entry of this.accepting) entry.dirty = 0
+    this.accepting.length = 0
   }
 
   /** Forgets everything, snapshots as well: the file is what is. */
   clear(): void {
     this.entries.clear()
     this.held.clear()
+    this.accepting.length = 0
     this.changes = []
     this.firstChange = 0
     this.weight = 0

@@ -196,7 +196,7 @@ const accept = (
     const [entry, input] = [accepting[n], inputs[n]]
     if (entry === undefined || input === undefined) continue
     if (entry.head.commit !== version && entry.dirty === 0) entries.push(entry)
-    cache.accept(entry, version)
+    cache.accept(entry)
     accepted.push({ entry, version, accepted: input[1] })
   }
   return accepted

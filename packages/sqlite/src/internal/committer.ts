@@ -187,10 +187,11 @@ export class Committer {
   private attempt(queue: ReadonlyArray<Queued>, between: Between): Written {
     const { cache, rows } = this
     const last = queue[queue.length - 1]?.version ?? this.clock
-    const histories = new Histories(this.lastAccepted, queue)
+    let histories: Histories | undefined
     try {
       // What the file cannot be asked for cannot be written either.
       this.ready()
+      histories = new Histories(this.lastAccepted, queue)
       this.pace.wrote(queue.length, this.first)
       rows.begin()
       const touched: Array<Entry> = []
@@ -221,8 +222,9 @@ export class Committer {
         return Exit.fail(toStoreError(failure))
       }
     }
-    this.lastAccepted = histories.written()
+    if (histories !== undefined) this.lastAccepted = histories.written()
     cache.durable = last
+    cache.written()
     cache.trim()
     this.mail.durable()
     // Who listens looks at what has changed, before it may go.

@@ -5,6 +5,7 @@
 import type { AvmError } from "@effect-avm/core"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import * as Client from "@effect/sql/SqlClient"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
@@ -62,7 +63,7 @@ export const open = (options: OpenOptions): Effect.Effect<File, AvmError.StoreEr
     const sql = yield* client.make(connection)
     yield* schema.migrate.pipe(
       Effect.provideService(Client.SqlClient, sql),
-      Effect.catchAllCause((cause) => Effect.fail(unopened(filename)(cause)))
+      Effect.catchAllCause((cause) => Effect.fail(unopened(filename)(innermost(Cause.squash(cause)))))
     )
     // SQLite opens what it may not write for reading, and says so at the first change.
     yield* attempt(filename, () => connection.exec("BEGIN IMMEDIATE; UPDATE clock SET version = version; ROLLBACK"))
@@ -101,6 +102,10 @@ const attempt = <A>(filename: string, run: () => A): Effect.Effect<A, AvmError.S
 
 const unopened = (filename: string) => (thrown: unknown): AvmError.StoreError =>
   toStoreError(isFailure(thrown) ? thrown : new FileNotOpened({ filename, ...reasonOf(thrown) }))
+
+/** What SQLite has said, of what was made of that. */
+const innermost = (thrown: unknown): unknown =>
+  thrown instanceof Error && thrown.cause instanceof Error ? innermost(thrown.cause) : thrown
 
 const isFailure = (thrown: unknown): thrown is Failure =>
   thrown instanceof FileIsForeign || thrown instanceof FileIsNewer || thrown instanceof FileIsOlder ||

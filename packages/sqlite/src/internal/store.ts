@@ -206,8 +206,10 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
     enlisted: STM.STM<unknown, E>,
     scheduler: Scheduler
   ): Effect.Effect<ObjectStore.Outcome, AvmError.StoreError | E> => {
-    // What has gone before is none of its affair.
+    // What has gone before is none of its affair, unless it has seen it, or the file cannot be asked since.
     committer.flush()
+    committer.ready()
+    if (committer.isLost(changes.snapshot.version)) return lost(changes.snapshot)
     const objects = conflicts(changes)
     if (objects.length > 0) return conflicted(objects, scheduler)
     const queued = prepare(changes)
