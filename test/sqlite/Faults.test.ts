@@ -4,7 +4,10 @@
  */
 import { type AvmError, ControllerId, MachineId, ObjectStore } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
+import Database from "better-sqlite3"
 import { Chunk, Effect, Exit, Fiber, Layer, Option, STM, TRef } from "effect"
+import fc from "fast-check"
+import { checks } from "../../packages/cli/src/internal/checks.js"
 import { dump, type Fault, faulty, id, newFile, withDriver, withStore } from "./support.js"
 
 // ---------------------------------------------------------------------------
@@ -32,7 +35,9 @@ const accepted = (input: number): ObjectStore.Accepted => ({
 const replica = (...inputs: ReadonlyArray<number>): Option.Option<ObjectStore.Replica> =>
   Option.some({ state: inputs.length, accepted: Chunk.fromIterable(inputs.map(accepted)) })
 
-type Step = Partial<ObjectStore.ChangeSet> | "function"
+type Step = "function" | Partial<ObjectStore.ChangeSet> & { readonly enlisted?: keyof typeof enlisted }
+
+const enlisted = { done: STM.void, waits: STM.retry }
 
 /** Each list is committed at once, so that it shares one write. */
 const groups: ReadonlyArray<ReadonlyArray<Step>> = [
@@ -45,34 +50,52 @@ const groups: ReadonlyArray<ReadonlyArray<Step>> = [
   [{ replicas: [[a, m0, Option.none()]] }, { destroys: [d] }]
 ]
 
+/** The objects that have to be there. */
+const touched = (step: Partial<ObjectStore.ChangeSet>): ReadonlyArray<typeof a> => {
+  const created = new Set(step.creates?.map(({ metadata }) => metadata.id))
+  const { destroys = [], inputs = [], moves = [], replicas = [], states = [], transfers = [] } = step
+  const all = [...states, ...transfers, ...moves, ...replicas, ...inputs].map(([of]) => of)
+  return [...all, ...destroys].filter((of) => !created.has(of))
+}
+
 const perform = (store: ObjectStore.Service, step: Step): Effect.Effect<boolean, AvmError.StoreError> =>
   step === "function"
     ? store.writeFunction("double", { version: 0, hash: "h" }, Option.none())
-    : Effect.map(store.commit({ ...ObjectStore.noChanges, ...step }), (outcome) => outcome._tag === "Committed")
+    : Effect.map(
+      store.commit(
+        {
+          ...ObjectStore.noChanges,
+          reads: new Map(touched(step).map((id) => [id.value, { id, exists: true }])),
+          ...step
+        },
+        step.enlisted && enlisted[step.enlisted]
+      ),
+      (outcome) => outcome._tag === "Committed"
+    )
 
 /** Whatever cannot be done because something before it was not is left out, as by a program that looks first. */
 const possible = (store: ObjectStore.Service, step: Step): Effect.Effect<boolean, AvmError.StoreError> =>
-  step === "function" ? Effect.succeed(true) : Effect.every(
-    [
-      ...(step.states ?? []),
-      ...(step.transfers ?? []),
-      ...(step.moves ?? []),
-      ...(step.replicas ?? []),
-      ...(step.inputs ?? []),
-      ...(step.destroys ?? []).map((destroyed) => [destroyed])
-    ].flatMap(([of]) => of === undefined || step.creates?.some(({ metadata }) => metadata.id === of) ? [] : [of]),
-    (of) =>
+  step === "function" ? Effect.succeed(true) : Effect.zipWith(
+    Effect.every(touched(step), (of) =>
       Effect.map(
         store.read(of, ObjectStore.latest),
         (stored) => Option.isSome(stored) && stored.value._tag === "StoredObject"
-      )
+      )),
+    Effect.every(
+      step.creates ?? [],
+      ({ metadata }) => Effect.map(store.read(metadata.id, ObjectStore.latest), Option.isNone)
+    ),
+    (isThere, isNew) => isThere && isNew
   )
 
 /** What was acknowledged, in the order of the commits. */
-const work = (store: ObjectStore.Service): Effect.Effect<ReadonlyArray<Step>> =>
+const work = (
+  store: ObjectStore.Service,
+  workload: ReadonlyArray<ReadonlyArray<Step>>
+): Effect.Effect<ReadonlyArray<Step>> =>
   Effect.gen(function*() {
     const done: Array<Step> = []
-    for (const group of groups) {
+    for (const group of workload) {
       const fibers: Array<Fiber.Fiber<Exit.Exit<boolean, AvmError.StoreError>>> = []
       const tried = yield* Effect.filter(group, (step) => Effect.orElseSucceed(possible(store, step), () => false))
       for (const step of tried) fibers.push(yield* Effect.fork(Effect.exit(perform(store, step))))
@@ -106,13 +129,19 @@ const statements = (cacheBytes: number) =>
       (store) =>
         Effect.suspend(() => {
           const before = counting.count
-          return Effect.map(work(store), () => counting.count - before)
+          return Effect.map(work(store, groups), () => counting.count - before)
         }),
       { cacheBytes }
     ).pipe(withDriver(counting.driver))
   }).pipe(Effect.scoped)
 
-const survives = (cacheBytes: number, fault: (n: number) => Fault, healed: boolean) =>
+/** What was done and is in the file, where memory has the same. */
+const worked = (
+  cacheBytes: number,
+  workload: ReadonlyArray<ReadonlyArray<Step>>,
+  fault: (n: number) => Fault,
+  healed: boolean
+) =>
   Effect.gen(function*() {
     const filename = yield* newFile
     const failing = faulty()
@@ -120,12 +149,18 @@ const survives = (cacheBytes: number, fault: (n: number) => Fault, healed: boole
       Effect.gen(function*() {
         const before = failing.count
         failing.fault = (n) => fault(n - before)
-        const done = yield* work(store)
+        const done = yield* work(store, workload)
         if (healed) failing.fault = () => "none"
         return { done, memory: yield* dump(store, ids, names) }
       }), { cacheBytes }).pipe(withDriver(failing.driver))
     const file = yield* withStore(filename, (store) => dump(store, ids, names))
     assert.strictEqual(memory, file)
+    return { done, file, filename }
+  })
+
+const survives = (cacheBytes: number, fault: (n: number) => Fault, healed: boolean) =>
+  Effect.gen(function*() {
+    const { done, file } = yield* worked(cacheBytes, groups, fault, healed)
     assert.strictEqual(file, yield* inMemory(done))
     return done.length
   }).pipe(Effect.scoped)
@@ -165,6 +200,50 @@ describe("a statement that fails", () => {
         yield* survives(2 ** 20, (n) => n >= at ? "fails" : "none", true)
       }
     }))
+})
+
+describe("generated commits, where several statements in a row fail", () => {
+  const seed = process.env.SEED === undefined ? Date.now() : Number(process.env.SEED)
+  const numRuns = process.env.SOAK === undefined ? 60 : 3000
+
+  const id = fc.constantFrom(...ids)
+  const input = fc.tuple(id, fc.nat(9).map(accepted))
+  const state = fc.tuple(id, fc.nat(9))
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ creates: fc.tuple(id.map((of) => creation(of, 0))), inputs: fc.array(input, { maxLength: 2 }) }),
+    fc.record({ inputs: fc.array(input, { minLength: 1, maxLength: 2 }) }),
+    fc.record({
+      states: fc.uniqueArray(state, { maxLength: 2, selector: ([of]) => of }),
+      inputs: fc.array(input, { maxLength: 2 })
+    }),
+    fc.record({
+      states: fc.tuple(state),
+      inputs: fc.tuple(input),
+      enlisted: fc.constantFrom<"done" | "waits">("done", "waits")
+    }),
+    fc.record({ destroys: fc.tuple(id), inputs: fc.array(input, { maxLength: 1 }) }),
+    fc.record({ moves: fc.tuple(fc.tuple(id, fc.constantFrom(m0, m1))) })
+  )
+  const workload = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 12 })
+  const burst = fc.record({ at: fc.nat(120), length: fc.nat(3), done: fc.boolean() })
+
+  it.live("memory and file are equal, and every rule of the file holds", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(workload, burst, fc.constantFrom(0, 2 ** 20), (workload, { at, done, length }, cacheBytes) =>
+          Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+            // Creations first: without objects there is nothing to be done.
+            const all = [ids.map((of): Step => ({ creates: [creation(of, 0)] })), ...workload]
+            const fault = (n: number): Fault =>
+              n < at || n > at + length ? "none" : done && n === at ? "done and fails" : "fails"
+            const { filename } = yield* worked(cacheBytes, all, fault, true)
+            const db = new Database(filename, { readonly: true })
+            for (const { sql, what } of checks) assert.deepStrictEqual(db.prepare(sql).all(), [], what)
+            db.close()
+          })))),
+        { seed, numRuns }
+      )
+    ))
 })
 
 describe("enlisted STM (A41)", () => {
