@@ -310,6 +310,32 @@ describe.each(stores)("label and abort (D28) (%s)", (_, store) => {
       })).pipe(Effect.provide(CellLive), Effect.provide(machineOn(store)))
     ))
 
+  it("are none of the business of another transaction of the frame that labels the same variable meanwhile", () =>
+    Effect.runPromise(
+      Avm.run(Effect.gen(function*() {
+        const x = yield* FD.newVar(FD.range(1, 3))
+        const cell = yield* Obj.create("cell", local)
+        const [go, labelled, end] = yield* Effect.all([Deferred.make(), Deferred.make(), Deferred.make()])
+        const other = yield* Effect.fork(Effect.zipRight(
+          Deferred.await(go),
+          Tx.transact(Effect.all([FD.label(x), Deferred.succeed(labelled, undefined), Deferred.await(end)]))
+        ))
+        const id = yield* Tx.begin()
+        yield* Obj.call(cell, "read")
+        yield* FD.post(Constraint.neq(x, 1))
+        assert.strictEqual(yield* FD.label(x), 2)
+        yield* Deferred.succeed(go, undefined)
+        yield* Deferred.await(labelled)
+        // A lost race: as if it had labelled nothing.
+        yield* Avm.run(Obj.call(cell, "write"))
+        yield* Effect.flip(Tx.commit(id))
+        const again = yield* Tx.begin()
+        assert.strictEqual(yield* FD.label(x), 1)
+        yield* Tx.abort(again)
+        yield* Fiber.interrupt(other)
+      })).pipe(Effect.provide(CellLive), Effect.provide(machineOn(store)))
+    ))
+
   it("find what FD.search finds, in the same order", async () => {
     const body = Effect.gen(function*() {
       const all = yield* variables(5, FD.range(1, 5))

@@ -64,6 +64,19 @@ onEachCounted("cut off: what has ended where it stands", held, (it) => {
       assert.strictEqual((yield* Held).count, 0)
     }))
 
+  it.effect("and does nothing more, as in its run loop", () =>
+    Effect.gen(function*() {
+      const done: Array<string> = []
+      const doing = (what: string) => Effect.sync(() => done.push(what))
+      const body = (name: string) => Effect.zipRight(Effect.sync(interruptMe), doing(name))
+      yield* cut(Avm.run(body("program")))
+      yield* cut(Avm.run(Tx.transact(body("bracket"))))
+      assert.deepStrictEqual(done, [])
+      // Unless it may not be interrupted.
+      yield* cut(Effect.zipRight(Effect.uninterruptible(Avm.run(body("uninterruptible"))), Effect.yieldNow()))
+      assert.deepStrictEqual(done, ["uninterruptible"])
+    }))
+
   it.effect("as a program does that leaves one open, and is interrupted in its last step", () =>
     Effect.gen(function*() {
       yield* cut(Avm.run(Effect.zipRight(Tx.begin(), Effect.sync(interruptMe))))

@@ -1,8 +1,8 @@
 /** A commit that is told: wherever the fiber is then, it hears of it; and however the store tells, it means the same. */
-import { Avm, Obj, ObjectId, ObjectStore, Tx } from "@effect-avm/core"
+import { Avm, Behaviour, Introspect, Obj, ObjectId, ObjectStore, Trace, Tx } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Option, Schedule } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { Counter, creating, local } from "../../support/Counter.js"
 import { layerTelling } from "../../support/Held.js"
 import { after, rounds } from "../../support/Rounds.js"
@@ -89,5 +89,47 @@ describe("a store that tells before it returns", () => {
       )
       assert(Exit.isFailure(exit))
       assert.include(String(exit.cause), "broken")
+    }))
+})
+
+describe("a commit that has begun when its fiber is told to end", () => {
+  it.live("ends once, also where an activation has waited before it", () =>
+    Effect.gen(function*() {
+      let isCutting = false
+      const store = layerTelling((objects) => (changes, _, tell) => {
+        const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
+        if (isCutting) fiber.unsafeInterruptAsFork(fiber.id())
+        isCutting = false
+        setTimeout(() => tell(Effect.runSyncExit(objects.commit(changes))), 5)
+      })
+      const ended: Array<string> = []
+      const trace = Layer.succeed(Trace.Trace, {
+        enabled: true,
+        append: (_, { event }) => {
+          if (/^Transaction(Committed|Aborted)$/.test(event._tag)) ended.push(event._tag)
+          return Exit.void
+        },
+        stream: Stream.empty
+      })
+      const Calling = Behaviour.layerRaw("calling", function*() {
+        const [callee] = [yield* Introspect.input].flat()
+        yield* Effect.yieldNow()
+        yield* Effect.suspend(() => {
+          isCutting = true
+          return Tx.transact(Obj.call(ObjectId.make(String(callee)), 1))
+        })
+        return []
+      })
+      const platform = Layer.provideMerge(
+        Layer.merge(Counter, Calling),
+        Layer.provideMerge(Avm.layer(), Layer.mergeAll(Avm.layerPortsMemory, store, trace))
+      )
+      yield* Effect.gen(function*() {
+        const [callee, calling] = yield* Avm.run(Effect.all([counter, Obj.create("calling", local)]))
+        const running = yield* Effect.fork(Avm.run(Obj.call(calling, callee.value)))
+        assert(Exit.isInterrupted(yield* Fiber.await(running)))
+        yield* Effect.sleep("20 millis")
+        assert.deepStrictEqual(ended, ["TransactionCommitted"])
+      }).pipe(Effect.provide(platform))
     }))
 })

@@ -26,7 +26,7 @@ import { type Accepted, type Answer, latest } from "../ObjectStore.js"
 import { InvalidVal, type Val } from "../Val.js"
 import { recording, toAnswers } from "./answers.js"
 import { contextOf, type Made } from "./contexts.js"
-import { type Cell, type Frame, type Place, type Table, type Undriven, whole } from "./frame.js"
+import { abandonUndriven, type Cell, type Frame, type Place, type Table, type Undriven, whole } from "./frame.js"
 import { tableOf } from "./instruction.js"
 import { abort, answering, commitNow, isTraced, type Kernel, permitted, sameId, trace } from "./kernel.js"
 import { some } from "./option.js"
@@ -272,7 +272,10 @@ const drive = (suspension: Suspension): Effect.Effect<Answered, AvmError> =>
         if (waiting !== undefined) waiting.machine = cell.machine
         cell.frame = frame
         cell.machine = machine
-        return resume(exit)
+        // What it has left, interrupted before it came to that, ends first.
+        return cell.undriven === undefined
+          ? resume(exit)
+          : Effect.zipRight(abandonUndriven(cell), Effect.suspend(() => resume(exit)))
       }
       return Effect.matchCauseEffect(pending, {
         onFailure: (cause) => goOn(Exit.failCause(cause)),

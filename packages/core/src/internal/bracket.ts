@@ -137,14 +137,16 @@ class Tries<A, E> {
     const attributes = { "avm.controller": Option.getOrUndefined(this.bracket.controller) }
     return this.after(
       fiber,
-      later(spans.around(fiber, "avm.transaction", attributes, (span) => {
-        this.span = span
-        return Effect.suspend(() => {
-          const step = this.attempt(fiber).run()
-          const begun = step instanceof Notified ? this.begin(fiber, step, itself) : step
-          return Effect.flatMap(effectOf(begun), (outcome) => this.decide(fiber, outcome))
-        })
-      }, this.span))
+      later(Effect.uninterruptibleMask((restore) =>
+        spans.around(fiber, "avm.transaction", attributes, (span) => {
+          this.span = span
+          return restore(Effect.suspend(() => {
+            const step = this.attempt(fiber).run()
+            const begun = step instanceof Notified ? this.begin(fiber, step, itself) : step
+            return Effect.flatMap(effectOf(begun), (outcome) => this.decide(fiber, outcome))
+          }))
+        }, this.span)
+      ))
     )
   }
 

@@ -9,6 +9,7 @@
  * pauses. The one thing of effect's internals that this leans on, the current fiber, is tested when the module is loaded;
  * `EFFECT_AVM_EAGER=0` in the environment switches to the slower way, for tests of that.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -67,6 +68,10 @@ export const isTransparent = (effect: object): boolean => (effect as Own)[Transp
 export const isTold = (fiber: AnyFiber): boolean =>
   // Internal to effect; where there is no such list, nobody is asked to wait for it.
   ((fiber as unknown as { readonly _queue?: ReadonlyArray<unknown> })._queue?.length ?? 0) > 0
+
+/** Whether it was interrupted, or is about to hear of it. */
+export const isOver = (fiber: AnyFiber): boolean =>
+  isTold(fiber) || !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 type Refs = AnyFiber & {
   readonly _fiberRefs?: FiberRefs.FiberRefs

@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import { YieldWrap, yieldWrapGet } from "effect/Utils"
-import { type Allowance, isEager, isTransparent, nowOf } from "./eager.js"
+import { type Allowance, currentFiber, isEager, isTold, isTransparent, nowOf } from "./eager.js"
 import { failCause, Later, later, settled, type Step } from "./sync.js"
 
 type AnyEffect = Effect.Effect<unknown, unknown, unknown>
@@ -44,7 +44,10 @@ export const peek = (
   let rest = effect
   /** What comes after the effect that is looked at, innermost last. */
   let then: Array<Primitive> | undefined
+  const fiber = currentFiber()
   for (;;) {
+    // As in its run loop.
+    if (fiber !== undefined && isTold(fiber)) return remaining(rest, then)
     let value: unknown
     let cause: Cause.Cause<unknown> | undefined
     try {

@@ -14,7 +14,7 @@ import type { ObjectId } from "../ObjectId.js"
 import { ErrorOccurred, type TraceEntry } from "../TraceEvent.js"
 import type { OutsideTx } from "../TxPlace.js"
 import { fromUnknown, type Val } from "../Val.js"
-import { Allowance, currentFiber, isEager, isTold, setLocally } from "./eager.js"
+import { Allowance, currentFiber, isEager, isOver, isTold, setLocally } from "./eager.js"
 import { abandonUndriven, Cell, current, Execution, Root, RootFrame } from "./frame.js"
 import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
@@ -47,11 +47,11 @@ export const run = <A, E, R>(
   input: Val,
   observer: Observer | undefined
 ): Effect.Effect<A, E, Exclude<R, Safe | OutsideTx>> => {
-  const checked = fromUnknown(input)
-  if (checked._tag === "Left") return Effect.die(checked.left)
   const running = Effect.uninterruptibleMask((restore) => {
     const inFiber = (fiber: AnyFiber): Effect.Effect<A, E, R> => {
       const machine = machineOf(fiber.currentContext)
+      const checked = fromUnknown(input)
+      if (checked._tag === "Left") return Effect.die(checked.left)
       const root = freshObjectId(machine.kernel.ids)
       const start = (root: ObjectId) => {
         const execution = begin(root, observer)
@@ -120,6 +120,8 @@ const inFrame = <A, E, R>(
       onSuccess: (answer) => leave(Exit.succeed(answer))
     })
   if (entered.step instanceof Later) return Effect.zipRight(entered.step.effect, rest(program))
+  // Who is interrupted already does nothing of it, unless it may not be interrupted here.
+  if (isOver(fiber)) return rest(program)
   // The program's own answer and failure.
   const done = peek(program, context, execution.allowance) as Step<A, E>
   const cause = causeOf(done)

@@ -144,12 +144,17 @@ type Key = string | number
 class Point {
   /** None where nothing was tried yet. */
   tried: Tried | undefined = undefined
-  /** In the try that has come here last: the variable, and the mark before it. */
-  known: Known | undefined = undefined
-  depth = 0
-  /** Whether that try has learned something here; and what was known before. */
-  isLearned = false
-  before: Tried | undefined = undefined
+}
+
+/** That a transaction has come by a point: what it has labelled there, the mark before, and what was known before, if it has learned something. */
+class Label {
+  constructor(
+    readonly point: Point,
+    readonly known: Known,
+    readonly depth: number,
+    readonly isLearned: boolean,
+    readonly before: Tried | undefined
+  ) {}
 }
 
 /**
@@ -183,7 +188,7 @@ export class Overlay {
   private readonly before: number
   private readonly changes = new Changes()
   /** The last one may have come to nothing. */
-  private readonly labels: Array<Point> = []
+  private readonly labels: Array<Label> = []
   private last: Tried
   private dead = false
   /** Where it begins. */
@@ -227,11 +232,7 @@ export class Overlay {
     const isLearned = tried === undefined || code !== tried.value
     const trying = isLearned ? new Tried(code) : tried
     point.tried = trying
-    point.before = tried
-    point.isLearned = isLearned
-    point.known = known
-    point.depth = depth
-    this.labels.push(point)
+    this.labels.push(new Label(point, known, depth, isLearned, tried))
     if (code === undefined) {
       space.undoTo(depth)
       this.dead = true
@@ -254,11 +255,11 @@ export class Overlay {
     const { space } = this
     if (rejected) {
       if (this.dead) this.labels.pop()
-      for (let point = this.labels.pop(); point !== undefined; point = this.labels.pop()) {
-        const { depth, known, tried } = point
+      for (let label = this.labels.pop(); label !== undefined; label = this.labels.pop()) {
+        const { depth, known, point } = label
         space.undoTo(depth)
         const before = space.mark()
-        const next = known === undefined ? undefined : space.next(known, tried?.value)
+        const next = space.next(known, point.tried?.value)
         space.undoTo(before)
         point.tried = new Tried(next)
         if (next !== undefined) break
@@ -297,8 +298,8 @@ export class Overlay {
   private unlearn(length: number): void {
     const { labels } = this
     while (labels.length > length) {
-      const point = labels.pop()
-      if (point?.isLearned === true) point.tried = point.before
+      const label = labels.pop()
+      if (label?.isLearned === true) label.point.tried = label.before
     }
   }
 }
