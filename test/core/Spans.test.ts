@@ -354,6 +354,30 @@ describe.each([...stores, ["memory that takes its time", slow] as const])("spans
 describe.each(stores)("spans (%s)", (_, store) => {
   const traced = on(store)
 
+  it.effect("end where their fiber is told to end as they begin, and nothing is done within", () =>
+    Effect.gen(function*() {
+      for (const cutAt of ["avm.program", "avm.transaction"]) {
+        const { spans, tracer } = recording()
+        const cutting = Tracer.make({
+          span: (name, ...rest) => {
+            const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
+            if (name === cutAt) fiber.unsafeInterruptAsFork(fiber.id())
+            return tracer.span(name, ...rest)
+          },
+          context: tracer.context
+        })
+        let isDone = false
+        const body = Effect.sync(() => {
+          isDone = true
+        })
+        const fiber = yield* Effect.fork(Effect.withTracer(Avm.run(Tx.transact(body)), cutting))
+        assert(Exit.isInterrupted(yield* Fiber.await(fiber)))
+        assert.isFalse(isDone, cutAt)
+        assert.isNotEmpty(named(spans, cutAt))
+        for (const span of spans) exitOf(span)
+      }
+    }).pipe(Effect.provide(machine(store))))
+
   it.effect("say what they are about", () =>
     Effect.gen(function*() {
       const { spans } = yield* traced(Avm.run(Effect.gen(function*() {
