@@ -15,7 +15,7 @@ import type { Name, Slice, Synchronous } from "./durableContender.js"
 import { median } from "./harness.js"
 
 const titles: { readonly [N in Name]: string } = {
-  raw: "raw better-sqlite3, the same rows",
+  raw: "raw better-sqlite3, the same rows, histories by object",
   rawAsStored: "the same, with the tables and the checkpoints of the store",
   store: "the store: read, validate, commit",
   machine: "the machine: a transaction with a call",

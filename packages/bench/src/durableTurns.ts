@@ -73,7 +73,7 @@ const raw = async (filename: string, synchronous: Synchronous, group: number): P
   const input = Val.toBytes(1)
   let [ordinal, version] = [0, 1_000_000]
   return {
-    name: "raw better-sqlite3, the same rows",
+    name: "raw better-sqlite3, the same rows, histories by object",
     close: () => void db.close(),
     round: async (messages) => {
       const first = ordinal + 1

@@ -146,7 +146,10 @@ class Point {
   tried: Tried | undefined = undefined
 }
 
-/** That a transaction has come by a point: what it has labelled there, the mark before, and what was known before, if it has learned something. */
+/**
+ * That a transaction has come by a point, which others of its frame may do as well: what it has labelled there, the mark
+ * before that, and what was known before, if it has learned something.
+ */
 class Label {
   constructor(
     readonly point: Point,
