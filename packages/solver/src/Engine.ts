@@ -57,6 +57,9 @@ export interface Engine {
   /** How many marks are set. */
   readonly depth: number
 
+  /** How many steps everything has taken that followed from changes: runs of propagators. */
+  readonly steps: number
+
   // --- changing -------------------------------------------------------------
 
   /** Adds a variable, and answers its number: the `count` from before. */
@@ -154,6 +157,10 @@ class Live implements Engine, Validate.Variables {
 
   get depth(): number {
     return this.store.depth
+  }
+
+  get steps(): number {
+    return this.store.runs
   }
 
   newVariable(domain: Domain.Domain): number {

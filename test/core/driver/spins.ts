@@ -1,8 +1,8 @@
 /**
  * Programs that never wait, for `Fairness.test.ts`: they go through instructions until a turn of the event loop has come.
  */
-import { Avm, Behaviour, ControllerId, Introspect, Obj, Tx } from "@effect-avm/core"
-import { Effect, Layer, Option } from "effect"
+import { Avm, Behaviour, Constraint, ControllerId, FD, Introspect, Nondet, Obj, Tx } from "@effect-avm/core"
+import { Effect, Layer, Option, Stream } from "effect"
 import { machineOn, type StoreLayer } from "../../support/Stores.js"
 
 /** So many instructions are 10 ms, at a twentieth of a microsecond each. */
@@ -78,7 +78,31 @@ const call = (behaviour: string, input = 0) => Effect.flatMap(Obj.create(behavio
 
 const counting = Effect.iterate(true, { while: (_) => _, body: () => Effect.map(Introspect.input, () => goOn(1)) })
 
+/** All Latin squares of this size; to make a variable and to label it takes as long as so many instructions. */
+const latin = (size: number, perVariable: number) =>
+  Effect.gen(function*() {
+    goOn(size * size * perVariable)
+    const cells: Array<FD.Var<number>> = []
+    for (let n = 0; n < size * size; n++) cells.push(yield* FD.newVar(FD.range(1, size)))
+    for (let n = 0; n < size; n++) {
+      yield* FD.post(Constraint.allDifferent(cells.filter((_, at) => at % size === n)))
+      yield* FD.post(Constraint.allDifferent(cells.filter((_, at) => Math.floor(at / size) === n)))
+    }
+    for (const cell of cells) yield* FD.label(cell)
+  })
+
+/** Finds by another run each time that nothing else will do. */
+const guessing = Effect.gen(function*() {
+  let sum = 0
+  for (let n = 0; n < 4; n++) sum += yield* Nondet.choose([0, 1])
+  goOn(500)
+  yield* Nondet.require(sum === 4)
+})
+
 export type Name =
+  | "labels"
+  | "a search"
+  | "choices"
   | "a program"
   | "a program of calls"
   | "a program without a generator"
@@ -104,6 +128,13 @@ export const spins: Readonly<Record<Name, Effect.Effect<unknown, unknown, Avm.Av
   }))),
   "many transactions": Avm.run(Effect.gen(function*() {
     while (goOn(3)) yield* Tx.transact(Introspect.setState(1), { controller: ControllerId.make("C1") })
+  })),
+  labels: Avm.run(Effect.gen(function*() {
+    while (goOn(0)) yield* Effect.ignore(Tx.transact(Effect.zipRight(latin(12, 50), Effect.fail("enough"))))
+  })),
+  "a search": Avm.run(Stream.runDrain(Stream.takeWhile(FD.search(latin(5, 50)), () => goOn(0)))),
+  choices: Avm.run(Effect.gen(function*() {
+    while (goOn(0)) yield* Tx.transact(guessing)
   })),
   "a behaviour": Avm.run(call("spinning")),
   "a behaviour that calls": Avm.run(call("calling")),

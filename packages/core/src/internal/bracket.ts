@@ -29,7 +29,18 @@ import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
 import * as spans from "./spans.js"
-import { causeOf, effectOf, exiting, failCause, Later, later, mapLater, Notified, type Step } from "./sync.js"
+import {
+  causeOf,
+  effectOf,
+  exiting,
+  failCause,
+  Later,
+  later,
+  mapLater,
+  Notified,
+  type Restore,
+  type Step
+} from "./sync.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -40,8 +51,6 @@ interface Instructions {
 }
 
 type AnyFiber = RuntimeFiber<unknown, unknown>
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** So many lost races are bad luck; after one more, a bracket asks for the privilege. */
 const patience = 1

@@ -9,7 +9,6 @@
  * the best plan that the solver had come to is run once more: it may do, but is not known to be the best.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -20,9 +19,10 @@ import type { Branch } from "./choices.js"
 import { decide, type Leaf, leafOf } from "./deciding.js"
 import { current } from "./frame.js"
 import { Interned } from "./interning.js"
-import { feeding, Record } from "./recording.js"
+import type { Record } from "./recording.js"
+import { Rerun } from "./rerunning.js"
 import { settle, type Settled } from "./settling.js"
-import { effectOf, type Step } from "./sync.js"
+import { effectOf, type Restore, type Step } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
 import { waitingOf } from "./waiting.js"
 
@@ -37,8 +37,6 @@ export const checked = (options: Options | undefined): Options | undefined => {
   if (options?.limits?.time !== undefined) Duration.decode(options.limits.time)
   return options
 }
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** The transaction is open; `commit` and `abort` end it. */
 export const choosing = <A, E, R, B, E2, R2, E3>(
@@ -58,7 +56,8 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
       if (cell === undefined || tx === undefined || tx.id !== id) {
         return Effect.matchCauseEffect(restore(body), { onFailure: abort, onSuccess: commit })
       }
-      const record = new Record()
+      const rerun = new Rerun(body)
+      const { record } = rerun
       const saves: Array<{ readonly saved: Saved; readonly at: number }> = []
       const leaves = new Map<Branch, Leaf>()
       const budget = new Budget(limits, clock)
@@ -74,7 +73,7 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
 
       const run: Ended = Effect.suspend(() =>
         Effect.matchCauseEffect(
-          restore(Effect.mapInputContext(body, (context: Context.Context<R>) => feeding(context, record))),
+          effectOf(rerun.run(cell, restore)),
           {
             onFailure: (cause) => {
               learn()

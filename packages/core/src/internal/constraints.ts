@@ -8,6 +8,7 @@ import * as Nondet from "../Nondet.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Choices, precision } from "./choices.js"
 import { check } from "./deciding.js"
+import { costOf } from "./eager.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
 import { mentioned } from "./judging.js"
@@ -83,9 +84,13 @@ const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
   return fail(tx === undefined ? empty() : stackless(empty))
 }
 
-/** Where variables are, and who has to know of changes. */
-const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay =>
-  tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
+/** Where variables are, and who has to know of changes. What has followed from the last ones is taken off the allowance. */
+const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay => {
+  const { execution } = cell
+  const at = tx === undefined ? variablesOf(execution) : overlayOf(cell, tx)
+  execution.allowance.spend(at.space.countSteps() * costOf.propagation)
+  return at
+}
 
 const variablesOf = (execution: Execution): Variables => execution.variables ??= new Variables(execution.id)
 

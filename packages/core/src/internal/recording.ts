@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Any } from "../Instr.js"
 import { Differs, itsEnd } from "./differs.js"
+import { costOf } from "./eager.js"
 import { format, isInstr, isSame } from "./instruction.js"
 import { intercepting } from "./intercepting.js"
 import { causeOf, die, fail, Later, later, type Step } from "./sync.js"
@@ -157,7 +158,8 @@ export interface Policy {
 /** A context in which every instruction goes by the record, as far as the policy says so. */
 export const feeding = <R>(context: Context.Context<R>, record: Record, policy: Policy = {}): Context.Context<R> => {
   const { beyond, execute, fed, isReal } = policy
-  return intercepting(context, ({ instruction, now }) => {
+  return intercepting(context, ({ cell, instruction, now }) => {
+    cell.execution.allowance.spend(costOf.refeeding)
     if (isReal?.(instruction) === true) return execute === undefined ? now() : execute(instruction)
     return record.ask(
       instruction,

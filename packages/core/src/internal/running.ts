@@ -20,7 +20,7 @@ import { forgetCell } from "./instruction.js"
 import { abort, type Kernel, traceAs } from "./kernel.js"
 import { peek } from "./peek.js"
 import * as spans from "./spans.js"
-import { andThen, causeOf, done, effectOf, Later, later, mapLater, type Step } from "./sync.js"
+import { andThen, causeOf, done, effectOf, Later, later, mapLater, type Restore, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
@@ -72,8 +72,6 @@ export const run = <A, E, R>(
 }
 
 type AnyFiber = RuntimeFiber<unknown, unknown>
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 export const begin = (root: ObjectId, observer: Observer | undefined): Execution => {
   const execution = new Execution(root, observer?.entries, new Allowance())

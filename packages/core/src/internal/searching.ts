@@ -7,7 +7,6 @@
  */
 import { SolverError } from "@effect-avm/solver"
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -17,9 +16,9 @@ import type { TxId } from "../TxId.js"
 import { commitCause, retried } from "./bracket.js"
 import { Budget, type Limits } from "./budget.js"
 import { type Cell, here } from "./frame.js"
-import { feeding, Record } from "./recording.js"
+import { Rerun } from "./rerunning.js"
 import { isHopeless, settle } from "./settling.js"
-import { effectOf } from "./sync.js"
+import { andThen, die, effectOf, exiting, failCause, Later, mapLater, type Restore, type Step } from "./sync.js"
 import type { Saved, Transaction } from "./transaction.js"
 import { type Waiting, waitingOf } from "./waiting.js"
 
@@ -108,24 +107,27 @@ class Searching<A, E, R> {
   private solutions = 0
   private tx: Transaction | undefined
   private id: TxId | undefined
-  private readonly record = new Record()
+  private readonly body: Rerun<A, E, R>
   private readonly points: Array<Point> = []
   private begun = false
   private ended = false
-  private fed: readonly [from: Context.Context<R>, to: Context.Context<R>] | undefined
 
   constructor(
     private readonly instructions: Instructions,
-    private readonly body: Effect.Effect<A, E, R>,
+    body: Effect.Effect<A, E, R>,
     private readonly budget: Budget,
     private readonly most: number
-  ) {}
+  ) {
+    this.body = new Rerun(body)
+  }
 
   /** The next result; none if there is none. */
   get next(): Found<A, E, R> {
     return this.within((cell, restore): Found<A, E, R> => {
       if (this.solutions >= this.most) return Effect.succeedNone
-      return this.begun ? this.going(cell, restore) : Effect.flatMap(this.begin(cell), () => this.run(cell, restore))
+      return this.begun
+        ? Effect.suspend(() => this.going(cell, restore))
+        : Effect.flatMap(this.begin(cell), () => this.run(cell, restore))
     })
   }
 
@@ -158,10 +160,7 @@ class Searching<A, E, R> {
 
   /** In the transaction, as far as there is one already. */
   private within<A1, E1, R1>(
-    run: (
-      cell: Cell,
-      restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-    ) => Effect.Effect<A1, E1, R1>
+    run: (cell: Cell, restore: Restore) => Effect.Effect<A1, E1, R1>
   ): Effect.Effect<A1, E1 | NestedTxNotSupported, R1> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(here((cell) => cell), (cell): Effect.Effect<A1, E1 | NestedTxNotSupported, R1> => {
@@ -191,7 +190,7 @@ class Searching<A, E, R> {
           if (code === undefined) tx.restore(saved)
           else {
             this.budget.nodes++
-            this.points.push({ id, saved, code, at: this.record.length - 1 })
+            this.points.push({ id, saved, code, at: this.body.record.length - 1 })
           }
           return code
         }
@@ -200,60 +199,60 @@ class Searching<A, E, R> {
     })
   }
 
-  private going(
-    cell: Cell,
-    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-  ): Found<A, E, R> {
-    return Effect.suspend((): Found<A, E, R> => {
-      if (!this.goBack()) return Effect.succeedNone
-      const { budget: { nodes, reached: limit }, failures, solutions } = this
-      if (limit === undefined) return this.run(cell, restore)
-      return Effect.fail(new SolverError.SearchLimited({ limit, nodes, failures, solutions }))
-    })
-  }
-
-  private failed(
-    cell: Cell,
-    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-  ): Found<A, E, R> {
-    this.failures++
-    return this.going(cell, restore)
-  }
-
-  private run(
-    cell: Cell,
-    restore: <A2, E2, R2>(effect: Effect.Effect<A2, E2, R2>) => Effect.Effect<A2, E2, R2>
-  ): Found<A, E, R> {
-    const { record, tx } = this
+  /** On from a result, or from a dead end. */
+  private going(cell: Cell, restore: Restore): Found<A, E, R> {
+    const { tx } = this
     if (tx === undefined) return Effect.succeedNone
-    const run = restore(Effect.mapInputContext(this.body, (context: Context.Context<R>) => this.feed(context)))
-    return Effect.matchCauseEffect(run, {
-      onFailure: (cause) =>
-        Effect.flatMap(
-          Cause.isFailure(cause) ? Effect.succeed(isDeadEnd(cause)) : restore(effectOf(isHopeless(cell, tx, cause))),
-          (dead) => dead ? this.failed(cell, restore) : Effect.failCause(cause)
-        ),
-      onSuccess: (answer) => {
-        const { missed } = record
-        if (missed !== undefined) return Effect.die(missed)
-        return Effect.flatMap(
-          restore(effectOf(settle(cell, tx))),
-          (names) => {
-            if (names?.length !== 0) return this.failed(cell, restore)
-            // A body cannot keep its `Tx.retry` to itself.
-            if (tx.waiting !== undefined) return Effect.die(tx.waiting)
-            this.solutions++
-            return Effect.succeed(Option.some(answer))
-          }
-        )
+    for (;;) {
+      if (!this.goBack(tx)) return Effect.succeedNone
+      const { budget: { nodes, reached: limit }, failures, solutions } = this
+      if (limit !== undefined) {
+        return Effect.fail(new SolverError.SearchLimited({ limit, nodes, failures, solutions }))
       }
+      const found = this.attempt(cell, tx, restore)
+      if (found instanceof Later) return this.orOn(cell, restore, found.effect)
+      if (found !== undefined) return Effect.succeed(found)
+    }
+  }
+
+  private run(cell: Cell, restore: Restore): Found<A, E, R> {
+    const { tx } = this
+    return tx === undefined ? Effect.succeedNone : this.orOn(cell, restore, effectOf(this.attempt(cell, tx, restore)))
+  }
+
+  private orOn(cell: Cell, restore: Restore, attempt: Effect.Effect<Option.Option<A> | undefined, E>): Found<A, E, R> {
+    return Effect.flatMap(attempt, (found) => found === undefined ? this.going(cell, restore) : Effect.succeed(found))
+  }
+
+  /** One run of the body: its result, or undefined where it has come to a dead end. */
+  private attempt(cell: Cell, tx: Transaction, restore: Restore): Step<Option.Option<A> | undefined, E> {
+    return exiting(this.body.run(cell, restore), (exit): Step<Option.Option<A> | undefined, E> => {
+      if (exit._tag === "Failure") {
+        const { cause } = exit
+        const dead = Cause.isFailure(cause) ? isDeadEnd(cause) : interruptible(restore, isHopeless(cell, tx, cause))
+        return andThen(dead, (dead) => dead === true ? this.failed() : failCause(cause))
+      }
+      const { missed } = this.body.record
+      if (missed !== undefined) return die(missed)
+      return andThen(interruptible(restore, settle(cell, tx)), (names): Step<Option.Option<A> | undefined> => {
+        if (names?.length !== 0) return this.failed()
+        // A body cannot keep its `Tx.retry` to itself.
+        if (tx.waiting !== undefined) return die(tx.waiting)
+        this.solutions++
+        return Option.some(exit.value)
+      })
     })
+  }
+
+  private failed(): undefined {
+    this.failures++
+    return undefined
   }
 
   /** To the last label that has another value. */
-  private goBack(): boolean {
-    const { points, record, tx } = this
-    for (let point = points.pop(); tx !== undefined && point !== undefined; point = points.pop()) {
+  private goBack(tx: Transaction): boolean {
+    const { body: { record }, points } = this
+    for (let point = points.pop(); point !== undefined; point = points.pop()) {
       const { at, id } = point
       tx.restore(point.saved)
       tx.choices?.forget()
@@ -269,16 +268,13 @@ class Searching<A, E, R> {
     }
     return false
   }
-
-  private feed(context: Context.Context<R>): Context.Context<R> {
-    if (this.fed === undefined || this.fed[0] !== context) this.fed = [context, feeding(context, this.record)]
-    return this.fed[1]
-  }
 }
 
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+const interruptible = <A, E>(restore: Restore, step: Step<A, E>): Step<A, E> => mapLater(step, restore)
 
 /** A body that fails has given up these labels; a store that fails says nothing of them. */
 const isDeadEnd = <E>(cause: Cause.Cause<E>): boolean =>

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Unsatisfiable } from "../AvmError.js"
+import { costOf } from "./eager.js"
 import type { Cell } from "./frame.js"
 import { substituted, violated } from "./judging.js"
 import { Refused } from "./lowering.js"
@@ -64,23 +65,28 @@ export const isHopeless = (
 
 /** Whether the variables have values at all: what propagates may still be impossible. */
 const satisfiable = (cell: Cell, space: Space, goesOn: (nodes: number) => boolean): Step<boolean | undefined> => {
+  const { allowance } = cell.execution
   const search = space.engine.search()
   const run = (): Step<boolean | undefined> => {
-    const step = search.run(steps)
-    const { nodes } = search.progress
-    if (step === "paused" && goesOn(nodes)) {
-      const pause = Effect.onInterrupt(cell.execution.allowance.pause, () => Effect.sync(() => search.close()))
+    for (;;) {
+      const step = search.run(steps)
+      const { nodes } = search.progress
+      allowance.spend(steps * costOf.propagation)
+      if (step !== "paused" || !goesOn(nodes)) {
+        search.close()
+        if (step === "paused") return undefined
+        goesOn(nodes)
+        return step === "solution"
+      }
+      if (allowance.mayGoOn()) continue
+      const pause = Effect.onInterrupt(allowance.pause, () => Effect.sync(() => search.close()))
       return later(Effect.zipRight(pause, Effect.suspend(() => effectOf(run()))))
     }
-    search.close()
-    if (step === "paused") return undefined
-    goesOn(nodes)
-    return step === "solution"
   }
   return run()
 }
 
-const steps = 4096
+const steps = 512
 
 const none: ReadonlyArray<never> = []
 

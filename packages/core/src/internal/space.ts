@@ -35,6 +35,8 @@ export class Space {
   private readonly marks: Array<number> = []
   /** The place of the variable that comes after the one looked up last. */
   private expected = 0
+  /** The engine's steps when they were counted last. */
+  private counted = 0
   /** Whether what goes with the constraint that is being posted could be posted itself. */
   private linked = true
 
@@ -79,6 +81,18 @@ export class Space {
       this.marks.length -= 2
       this.engine.release()
     }
+  }
+
+  // -------------------------------------------------------------------------
+  // how long it takes
+  // -------------------------------------------------------------------------
+
+  /** The steps that the engine has taken since this was asked last. */
+  countSteps(): number {
+    const { steps } = this.engine
+    const since = steps - this.counted
+    this.counted = steps
+    return since
   }
 
   // -------------------------------------------------------------------------

@@ -45,6 +45,9 @@ export abstract class Notified<out A, out E> extends Later<A, E> {
 /** What the kernel's operations answer. No answer of theirs is a `Later` itself. */
 export type Step<A, E = never> = A | Later<A, E>
 
+/** What an uninterruptible region gives back to a part of it: that it may be interrupted, if it could be outside. */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 // ---------------------------------------------------------------------------
 // constructors
 // ---------------------------------------------------------------------------
