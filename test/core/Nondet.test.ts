@@ -221,6 +221,59 @@ describe.each(stores)("in a bracket (%s)", (_, store) => {
     assert.strictEqual(asked, 1)
   })
 
+  it("asks it for no more than what is left, where every way that was seen does not do", async () => {
+    const choices = 9
+    let runs = 0
+    let largest = 0
+    const solver = Layer.succeed(ConstraintSolver.ConstraintSolver, {
+      name: "measuring",
+      solve: (problem, options) =>
+        Effect.suspend(() => {
+          largest = Math.max(largest, problem.variables.length)
+          return Solver.solve(problem, options)
+        }),
+      solveAll: Solver.solveAll
+    })
+    const body = (name: (last: number) => string) =>
+      Tx.transact(Effect.gen(function*() {
+        runs++
+        const bits: Array<number> = []
+        for (let n = 0; n < choices; n++) bits.push(yield* Nondet.choose([0, 1], { weights: [1, 1] }))
+        yield* Nondet.require(bits.every((bit) => bit === 1), name(bits[choices - 1]))
+        return bits
+      }))
+    const platform = Layer.provide(Avm.layer(), Layer.mergeAll(Avm.layerPortsMemory, store, solver))
+    const named = (last: number) => `the last one is ${last}`
+    assert.deepStrictEqual(
+      await Effect.runPromise(Avm.run(body(named)).pipe(Effect.provide(platform))),
+      Array.from({ length: choices }, () => 1)
+    )
+    // The first one may not search, and so is run once more.
+    assert.strictEqual(runs, 2 ** choices + 1)
+    assert.isBelow(largest, 10 * choices)
+  })
+
+  it("names what cannot hold together, where each way came to something else", () =>
+    run(Effect.gen(function*() {
+      const body = Effect.gen(function*() {
+        const x = yield* Nondet.choose([0, 1])
+        const y = yield* Nondet.choose([0, 1])
+        yield* Nondet.require(x === y, "equal")
+        yield* Nondet.require(x === 1, "the first")
+        yield* Nondet.require(y === 0, "the second")
+        yield* Nondet.require(x + y < 3, "the sum")
+      })
+      const { requirements } = yield* Effect.flip(Tx.transact(body)) as Effect.Effect<AvmError.Unsatisfiable>
+      assert.sameMembers([...requirements], ["equal", "the first", "the second"])
+      const alone = Effect.gen(function*() {
+        const x = yield* Nondet.choose([0, 1])
+        yield* Nondet.require(x > 1, "more")
+        yield* Nondet.require(x === 0, "none")
+      })
+      const error = yield* Effect.flip(Tx.transact(alone)) as Effect.Effect<AvmError.Unsatisfiable>
+      assert.deepStrictEqual(error.requirements, ["more"])
+    })))
+
   it("a body that is not deterministic is a defect that names the instruction", async () => {
     let runs = 0
     const body = Tx.transact(Effect.gen(function*() {

@@ -55,6 +55,8 @@ export interface Branch {
   readonly depth: number
   readonly events: Array<Event>
   fork: { readonly choice: Choice; readonly branches: Map<number, Branch> } | undefined
+  /** What every way through it was seen to require in vain, whatever else is chosen, by name; empty where that is not so. */
+  refutedBy: ReadonlySet<string>
 }
 
 /** A choice as this run has made it. */
@@ -85,7 +87,7 @@ export const nothingChosen: Saved = { made: 0, seen: 0, required: 0, branch: und
 // ---------------------------------------------------------------------------
 
 export class Choices {
-  readonly root: Branch = { from: undefined, depth: 0, events: [], fork: undefined }
+  readonly root: Branch = { from: undefined, depth: 0, events: [], fork: undefined, refutedBy: nothing }
   /** All that were found, in any run. */
   readonly known: Array<Choice> = []
   /** What each run should choose; where it says nothing, what is best. */
@@ -195,10 +197,16 @@ export class Choices {
     this.at = saved.at
   }
 
+  /** This run does not do. */
+  refute(): void {
+    for (const branch of wayTo(this.branch)) branch.refutedBy = refutedBy(branch)
+  }
+
   /** What was learned beyond this place does not hold any more: something else than a choice is different now. */
   forget(): void {
     this.branch.events.length = this.at
     this.branch.fork = undefined
+    for (const branch of wayTo(this.branch)) branch.refutedBy = nothing
   }
 
   private find(id: string): Made | undefined {
@@ -217,7 +225,8 @@ export class Choices {
     }
     let next = branch.fork.branches.get(option)
     if (next === undefined) {
-      next = { from: { branch, choice, option }, depth: branch.depth + 1, events: [], fork: undefined }
+      const from = { branch, choice, option }
+      next = { from, depth: branch.depth + 1, events: [], fork: undefined, refutedBy: nothing }
       branch.fork.branches.set(option, next)
     }
     this.branch = next
@@ -232,6 +241,26 @@ export class Choices {
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
+
+/** The branches to this one, from its end. */
+function* wayTo(branch: Branch): Iterable<Branch> {
+  for (let at: Branch | undefined = branch; at !== undefined; at = at.from?.branch) yield at
+}
+
+/** What is required as an expression is for the solver. */
+const refutedBy = ({ events, fork }: Branch): ReadonlySet<string> => {
+  const names = new Set<string>()
+  for (const event of events) {
+    if (event._tag === "Required" && event.requirement.condition === false) names.add(event.requirement.name)
+  }
+  const ways = [...fork?.branches.values() ?? []]
+  const isClosed = ways.length === fork?.choice.options.length && ways.every((way) => way.refutedBy.size > 0)
+  if (names.size === 0 && !isClosed) return nothing
+  for (const way of ways) for (const name of way.refutedBy) names.add(name)
+  return names
+}
+
+const nothing: ReadonlySet<string> = new Set()
 
 const nameOf = (event: Event): string => event._tag === "Made" ? "Nondet.choose" : "Nondet.require"
 

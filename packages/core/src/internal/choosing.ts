@@ -118,6 +118,7 @@ export const choosing = <A, E, R, B, E2, R2, E3>(
       const next = (): Ended => {
         const { choices } = tx
         if (choices === undefined) return Effect.dieMessage("Nothing was chosen")
+        choices.refute()
         const over = reached ?? budget.reached
         if (over !== undefined) return undecided(over, Option.none())
         const interned = tx.variables?.space.interned ?? new Interned()

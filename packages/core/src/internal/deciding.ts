@@ -3,7 +3,8 @@
  *
  * A choice is a variable over the places of its options: see `internal/lowering` for how its value comes in. What was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
  * in the problem, so its best solution is never worse than the best run: a run that follows it, and in which everything
- * holds, is the best one.
+ * holds, is the best one. Where every way through a branch was seen not to do, all there is to be said of it is that it is
+ * not taken: so runs that judge by what they have seen make the problem no larger than the way that is left.
  */
 import { Constraint, type ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
 import * as Effect from "effect/Effect"
@@ -50,19 +51,19 @@ export const decide = (
   budget: Budget
 ): Effect.Effect<Decision> =>
   Effect.gen(function*() {
-    const { isTaken, sketch } = sketchOf(choices, leaves, interned)
-    // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
-    const search = { variables: weightiest(choices), variableOrder: "input" } as const
-    const problem = sketch.problem([preferred(choices, isTaken)])
+    const { made, problem, search } = sketchOf(choices, leaves, interned, false)
     const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search, limits: budget.left }))
     budget.nodes += outcome.progress.nodes
     const planned = (solution: Problem.Solution): Plan =>
-      new Map(choices.known.map((choice) => [choice, solution[choice.number]]))
+      new Map(made.map((choice, variable) => [choice, solution[variable]]))
     switch (outcome._tag) {
       case "Solved":
         return { _tag: "Planned", plan: planned(outcome.solution) }
       case "Unsatisfiable":
-        return { _tag: "Impossible", requirements: yield* impossible(problem, search, budget) }
+        return {
+          _tag: "Impossible",
+          requirements: yield* impossible(sketchOf(choices, leaves, interned, true), budget)
+        }
       case "Limited": {
         const limit = outcome.limit === "time" ? "time" : "nodes"
         return { _tag: "Limited", limit, plan: Option.getOrUndefined(Option.map(outcome.best, planned)) }
@@ -87,23 +88,41 @@ export const check = (
 /** What has to hold for a branch to be taken. */
 type IsTaken = (branch: Branch) => Constraint.Constraint
 
+/** A problem, and the choices that its first variables are for. */
+interface Decidable {
+  readonly problem: Problem.Problem
+  readonly made: ReadonlyArray<Choice>
+  readonly search: NonNullable<Solver.Options["search"]>
+}
+
+/** `whole`: with all that tells which requirements are to blame. */
 const sketchOf = (
   choices: Choices,
   leaves: ReadonlyMap<Branch, Leaf>,
-  interned: Interned
-): { readonly sketch: Sketch; readonly isTaken: IsTaken } => {
+  interned: Interned,
+  whole: boolean
+): Decidable => {
+  const isClosed = ({ refutedBy: { size } }: Branch): boolean => whole ? size === 1 : size > 0
+  const branches = branchesOf(choices.root, isClosed)
+  const made = branches.flatMap((branch) =>
+    isClosed(branch) ? [] : branch.events.flatMap((event) => event._tag === "Made" ? [event.choice] : [])
+  )
+  made.sort((one, other) => one.number - other.number)
+  const places = new Map(made.map((choice, place) => [choice, place]))
+  // Whatever is mentioned in an open branch was made on the way to it.
+  const placeOf = (choice: Choice): number => places.get(choice) as number
   const found = new Map<Choice, Chosen>()
-  const valueOf = ({ number, options }: Choice): number => {
-    const codes = options.map((option) => interned.code(option))
+  const valueOf = (choice: Choice): number => {
+    const codes = choice.options.map((option) => interned.code(option))
     const variable = sketch.add(Domain.values(codes))
-    sketch.link(Constraint.element(number, codes, variable))
+    sketch.link(Constraint.element(placeOf(choice), codes, variable))
     return variable
   }
   const chosenOf = (choice: Choice): Chosen => {
     let result = found.get(choice)
     if (result === undefined) {
       let variable: number | undefined
-      result = chosen(choice.number, choice.options, () => variable ??= valueOf(choice))
+      result = chosen(placeOf(choice), choice.options, () => variable ??= valueOf(choice))
       found.set(choice, result)
     }
     return result
@@ -114,8 +133,8 @@ const sketchOf = (
     const choice = known.get(id)
     return _tag === "Choice" && choice !== undefined ? chosenOf(choice) : variables(id)
   })
-  for (const choice of choices.known) {
-    sketch.add(Domain.range(0, choice.options.length - 1), `choice ${choice.number + 1}`)
+  for (const { number, options } of made) {
+    sketch.add(Domain.range(0, options.length - 1), `choice ${number + 1}`)
   }
   const conditions = new Map<Branch, Constraint.Constraint>([[choices.root, Constraint.and()]])
   /** A branch is taken where the one that it leaves is, and its own option. Each has a variable that says so. */
@@ -128,8 +147,8 @@ const sketchOf = (
     }
     let condition = conditions.get(at) ?? Constraint.and()
     for (let next = unknown.pop(); next?.from !== undefined; next = unknown.pop()) {
-      const { branch: { depth }, choice: { number }, option } = next.from
-      const isChosen = Constraint.compareValue(number, "=", option)
+      const { branch: { depth }, choice, option } = next.from
+      const isChosen = Constraint.compareValue(placeOf(choice), "=", option)
       if (depth === 0) condition = isChosen
       else {
         const indicator = sketch.add(Domain.range(0, 1))
@@ -141,59 +160,68 @@ const sketchOf = (
     return condition
   }
   // A choice that is not made has no other value than the first.
-  for (const { branch, number } of choices.known) {
-    if (branch.depth > 0) sketch.link(Constraint.or(isTaken(branch), Constraint.compareValue(number, "=", 0)))
+  for (const [place, { branch }] of made.entries()) {
+    if (branch.depth > 0) sketch.link(Constraint.or(isTaken(branch), Constraint.compareValue(place, "=", 0)))
   }
-  const require = ({ branch, name }: Requirement, where: Branch, constraint: Constraint.Constraint) =>
-    sketch.require(
-      where.depth === 0 && branch.depth === 0 ? constraint : Constraint.implies(isTaken(where), constraint),
-      name
-    )
-  const branches: Array<Branch> = [choices.root]
-  for (let branch = branches.pop(); branch !== undefined; branch = branches.pop()) {
+  const require = (name: string, where: Branch, constraint: Constraint.Constraint) =>
+    sketch.require(where.depth === 0 ? constraint : Constraint.implies(isTaken(where), constraint), name)
+  for (const branch of branches) {
+    if (isClosed(branch)) {
+      const [name] = branch.refutedBy
+      require(name, branch, Constraint.or())
+      continue
+    }
     for (const event of branch.events) {
       if (event._tag === "Made") continue
-      const { requirement } = event
-      if (typeof requirement.condition === "boolean") {
-        if (!requirement.condition) require(requirement, branch, Constraint.or())
-      } else if (!requirement.open) {
-        known = requirement.choices
-        require(requirement, branch, sketch.lower(requirement.condition))
+      const { condition, name, open } = event.requirement
+      if (typeof condition === "boolean") {
+        if (!condition) require(name, branch, Constraint.or())
+      } else if (!open) {
+        known = event.requirement.choices
+        require(name, branch, sketch.lower(condition))
       }
     }
     const leaf = leaves.get(branch)
-    if (leaf !== undefined) {
-      const taken = isTaken(branch)
-      const before = sketch.variables.length
-      for (const domain of leaf.domains) sketch.add(Domain.values(domain))
-      for (const constraint of leaf.constraints) {
-        sketch.link(Constraint.implies(taken, shift(constraint, before)))
-      }
-      variables = (id) => {
-        const variable = leaf.variables.get(id)
-        return variable === undefined ? refuseVariable(id) : before + variable
-      }
-      for (const requirement of leaf.requirements) {
-        known = requirement.choices
-        if (typeof requirement.condition !== "boolean") {
-          require(requirement, branch, sketch.lower(requirement.condition))
-        }
-      }
+    if (leaf === undefined) continue
+    const taken = isTaken(branch)
+    const before = sketch.variables.length
+    for (const domain of leaf.domains) sketch.add(Domain.values(domain))
+    for (const constraint of leaf.constraints) {
+      sketch.link(Constraint.implies(taken, shift(constraint, before)))
     }
-    branches.push(...[...branch.fork?.branches.values() ?? []].reverse())
+    variables = (id) => {
+      const variable = leaf.variables.get(id)
+      return variable === undefined ? refuseVariable(id) : before + variable
+    }
+    for (const { choices, condition, name } of leaf.requirements) {
+      known = choices
+      if (typeof condition !== "boolean") require(name, branch, sketch.lower(condition))
+    }
   }
-  return { sketch, isTaken }
+  return {
+    problem: sketch.problem([preferred(made, isTaken)]),
+    made,
+    // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
+    search: { variables: weightiest(made), variableOrder: "input" }
+  }
+}
+
+/** Each before those that leave it, as far as they are open. */
+const branchesOf = (root: Branch, isClosed: (branch: Branch) => boolean): ReadonlyArray<Branch> => {
+  const found: Array<Branch> = []
+  const ahead = [root]
+  for (let branch = ahead.pop(); branch !== undefined; branch = ahead.pop()) {
+    found.push(branch)
+    if (!isClosed(branch)) ahead.push(...[...branch.fork?.branches.values() ?? []].reverse())
+  }
+  return found
 }
 
 /**
  * Names of requirements that cannot hold together. One after the other is left out, and stays out if the rest is still
  * impossible; where that takes too long to say, it is kept.
  */
-const impossible = (
-  problem: Problem.Problem,
-  search: NonNullable<Solver.Options["search"]>,
-  budget: Budget
-): Effect.Effect<ReadonlyArray<string>> =>
+const impossible = ({ problem, search }: Decidable, budget: Budget): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     let requirements = problem.requirements
     let names = [...new Set(requirements.flatMap(({ name }) => name ?? []))]
@@ -210,34 +238,34 @@ const impossible = (
   })
 
 /** As little as possible is lost. What is lost in any case does not matter. */
-const preferred = (choices: Choices, isTaken: IsTaken): Problem.Objective => {
-  const all = choices.known.flatMap(({ losses }) => losses).filter((loss) => loss > 0)
+const preferred = (made: ReadonlyArray<Choice>, isTaken: IsTaken): Problem.Objective => {
+  const all = made.flatMap(({ losses }) => losses).filter((loss) => loss > 0)
   const unit = all.reduce(greatestCommonDivisor, 0)
-  return Problem.minimize(...choices.known.flatMap(({ branch, losses, number }): ReadonlyArray<Problem.Term> => {
+  return Problem.minimize(...made.flatMap(({ branch, losses }, place): ReadonlyArray<Problem.Term> => {
     const isSure = branch.depth === 0
     const [first, second = first] = losses
     const step = second - first
     if (losses.every((loss, option) => loss === first + step * option)) {
       // A choice that is not made is at its first option, where it is to count nothing.
       return [
-        ...step === 0 ? [] : [Problem.times(step / unit, number)],
+        ...step === 0 ? [] : [Problem.times(step / unit, place)],
         ...isSure || first === 0 ? [] : [Problem.when(first / unit, isTaken(branch))]
       ]
     }
     return losses.flatMap((loss, option) => {
       if (loss === 0) return []
-      const isChosen = Constraint.compareValue(number, "=", option)
+      const isChosen = Constraint.compareValue(place, "=", option)
       return [Problem.when(loss / unit, isSure || option > 0 ? isChosen : Constraint.and(isTaken(branch), isChosen))]
     })
   }))
 }
 
 /** The choices by what they may lose, those that are made in any case first. */
-const weightiest = (choices: Choices): ReadonlyArray<number> => {
+const weightiest = (made: ReadonlyArray<Choice>): ReadonlyArray<number> => {
   const most = ({ losses }: Choice) => losses.reduce((most, loss) => Math.max(most, loss), 0)
-  return [...choices.known]
-    .sort((one, other) => one.branch.depth - other.branch.depth || most(other) - most(one))
-    .map(({ number }) => number)
+  return [...made.entries()]
+    .sort(([, one], [, other]) => one.branch.depth - other.branch.depth || most(other) - most(one))
+    .map(([place]) => place)
 }
 
 const greatestCommonDivisor = (a: number, b: number): number => b === 0 ? a : greatestCommonDivisor(b, a % b)
