@@ -3,6 +3,7 @@
  */
 import { Avm, AvmError, Behaviour, Constraint, ControllerId, FD, Introspect, Nondet, Obj, Tx } from "@effect-avm/core"
 import { ConstraintSolver, Solver } from "@effect-avm/solver"
+import * as HighsSolver from "@effect-avm/solver/HighsSolver"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -219,6 +220,18 @@ describe.each(stores)("in a bracket (%s)", (_, store) => {
     const platform = Layer.provide(Avm.layer(), Layer.mergeAll(Avm.layerPortsMemory, store, solver))
     assert.strictEqual(await Effect.runPromise(Avm.run(body).pipe(Effect.provide(platform))), 2)
     assert.strictEqual(asked, 1)
+  })
+
+  it("finds the same with a solver of linear programs, whatever the body looks at", async () => {
+    const body = Tx.transact(Effect.gen(function*() {
+      const x = yield* Nondet.choose([1, 5, 9], { weights: [3, 2, 1] })
+      const y = yield* Nondet.choice(x > 4 ? ["a", "b", "c"] : ["d"])
+      yield* Nondet.require(x > 1, "large")
+      yield* Nondet.require(Constraint.or(Constraint.eq(y, "b"), Constraint.eq(y, "d")), "letter")
+      return [x, y.value]
+    }))
+    const platform = Layer.provide(Avm.layer(), Layer.mergeAll(Avm.layerPortsMemory, store, HighsSolver.layer))
+    assert.deepStrictEqual(await Effect.runPromise(Avm.run(body).pipe(Effect.provide(platform))), [5, "b"])
   })
 
   it("asks it for no more than what is left, where every way that was seen does not do", async () => {
