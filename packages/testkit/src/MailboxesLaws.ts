@@ -184,6 +184,18 @@ export const suite = <E>(
         assert.strictEqual(yield* mine, 1)
       }))
 
+    it.effect("an object that conflicts, and whose mailbox does, is named once", () =>
+      Effect.gen(function*() {
+        const store = yield* ObjectStore.ObjectStore
+        const id = fresh()
+        yield* commit({}, { creates: [creation(id)] })
+        const stored = yield* store.read(id, ObjectStore.latest)
+        assert(Option.isSome(stored) && stored.value._tag === "StoredObject")
+        const reads = new Map([[id.value, { id, exists: true, state: stored.value.stateVersion }]])
+        yield* commit({ sends: [message(id, "work")] }, { states: [[id, 1]] })
+        assert.deepStrictEqual(yield* commit({ drained: [id] }, { reads, states: [[id, 2]] }), [id.value])
+      }))
+
     it.effect("what was not there at a snapshot is not seen by it", () =>
       Effect.gen(function*() {
         const store = yield* ObjectStore.ObjectStore

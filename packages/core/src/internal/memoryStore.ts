@@ -160,7 +160,10 @@ export const make = (): { readonly store: Store.Service; readonly mailboxes: Mai
     const objects = conflicts(changes)
     if (changes.messages === noMessages) return objects
     const mailboxes = mail.conflicts(changes.messages)
-    return objects.length === 0 ? mailboxes : [...objects, ...mailboxes]
+    if (objects.length === 0) return mailboxes
+    // One that is changed, and whose mailbox is, counts once.
+    const known = new Set(objects.map((id) => id.value))
+    return [...objects, ...mailboxes.filter((id) => !known.has(id.value))]
   }
 
   const apply = (changes: Store.ChangeSet): Store.Outcome => {

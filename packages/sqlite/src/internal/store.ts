@@ -99,7 +99,10 @@ export const make = (rows: Rows, cache: Cache, mail: Mail, committer: Committer)
       }
     }
     const messages = mail.conflicts(reads.messages)
-    return found === undefined ? messages : [...found.values(), ...messages]
+    if (found === undefined) return messages
+    // One that is changed, and whose mailbox is, counts once.
+    for (const id of messages) found.set(id.value, id)
+    return [...found.values()]
   }
 
   const failed = (what: string, thrown: unknown): Exit.Exit<never, AvmError.StoreError> => {
