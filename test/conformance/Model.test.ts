@@ -4,6 +4,7 @@
 import {
   Controller,
   ControllerId,
+  FD,
   Introspect,
   Machine,
   MachineId,
@@ -198,6 +199,16 @@ describe("creations", () => {
     assert.deepStrictEqual(a.did(Obj.call(brief, "hi")), Option.some(1))
     a.did(Tx.commit(tx))
     assert.strictEqual(a.failed(Obj.destroy(brief))._tag, "ObjectNotFound")
+  })
+})
+
+describe("variables", () => {
+  it("belong to their program (A23), and no two have one id", () => {
+    const { a, b } = pair("counter")
+    const [mine, theirs] = [a.did(FD.newVar(FD.values(1, 2))), b.did(FD.newVar(FD.values(3)))]
+    assert.notStrictEqual(mine.id, theirs.id)
+    assert.deepStrictEqual(b.failed(FD.label(mine)), { _tag: "UnknownVariable", var: mine.id })
+    assert.strictEqual(b.did(FD.label(theirs)), 3)
   })
 })
 

@@ -57,7 +57,8 @@ export const none: Constraints = {
 export const newVar = (x: X, { domain }: FD.NewVar<Val.Val>["args"]): FD.Var<Val.Val> => {
   const values = distinct(Array.from(domain, Execution.valid))
   x.session = { ...x.session, variables: x.session.variables + 1 }
-  const id = `v${x.session.variables}`
+  // Like every id, it is nobody else's: another program of the world has variables as well.
+  const id = `v${x.session.variables}@${x.session.frames[0].self.value}`
   if (values.length === 0) Execution.fail(new AvmError.EmptyDomain({ var: id }))
   change(x, { variables: [...x.session.constraints.variables, [id, values]] })
   return FD.variable(id)
