@@ -127,6 +127,21 @@ describe("replicas", () => {
     assert.deepStrictEqual(a.object(s), before)
   })
 
+  it("are read by who fetches where there is none (A21)", () => {
+    const { a, b, o } = pair("counter")
+    for (const program of [a, b]) program.did(Machine.teleport(m1))
+    const tx = a.did(Tx.begin())
+    a.did(Machine.fetch(o))
+    b.did(Machine.fetch(o))
+    b.did(Obj.call(o, "hi"))
+    assert.deepStrictEqual(a.failed(Tx.commit(tx)), { _tag: "TxConflict", tx, objects: [o] })
+    const again = a.did(Tx.begin())
+    a.did(Machine.fetch(o))
+    b.did(Obj.call(o, "hi"))
+    assert.isTrue(a.did(Tx.commit(again)))
+    assert.deepStrictEqual(b.did(Obj.call(o, "hi")), Option.some(3))
+  })
+
   it("disappear where the object goes, and with it (A25)", () => {
     const { a, o } = pair("counter")
     a.did(Machine.teleport(m1))

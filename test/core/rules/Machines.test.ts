@@ -126,6 +126,55 @@ describe.each(stores)("replicas (%s)", (_, store) => {
       const { replicas, state } = yield* stored(id)
       assert.deepStrictEqual([replicas.size, state], [0, 1])
     }).pipe(onMachine))
+
+  it.effect("are no part of what moving an object has read, nor fetching one that is here (A21, A34)", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(Effect.tap(Obj.create("counter", C1), (id) =>
+        Effect.zipRight(Machine.teleport(m1), Machine.fetch(id))))
+      const other = yield* Avm.run(Obj.create("counter", C2))
+      // While the replica on m1 accepts a message.
+      const meanwhile = Avm.run(Effect.zipRight(Machine.teleport(m1), Obj.call(id, "meanwhile")))
+      const during = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+        Effect.gen(function*() {
+          const tx = yield* Tx.begin()
+          yield* body
+          yield* meanwhile
+          assert.isTrue(yield* Tx.commit(tx))
+        })
+      yield* Avm.run(during(Machine.fetch(id)))
+      yield* Avm.run(Effect.zipRight(Machine.teleport(m1), during(Machine.fetch(id))))
+      yield* Avm.run(during(Machine.moveObject(id, m2)))
+      // One that is refused has read whose it is, and nothing else.
+      yield* Avm.run(during(Effect.zipRight(Obj.call(other, null), failure(Machine.fetch(id)))))
+      const { replicas, state } = yield* stored(id)
+      assert.deepStrictEqual([state, replicas.get(m1)?.state], [[], 4])
+    }).pipe(onMachine))
+
+  it.effect("disappear where the object is moved to, also when they are fetched before the commit (A25)", () =>
+    Effect.gen(function*() {
+      const id = yield* Avm.run(Obj.create("counter", C1))
+      const fetched = Avm.run(Effect.zipRight(Machine.teleport(m1), Machine.fetch(id)))
+      yield* Avm.run(Effect.gen(function*() {
+        const moving = yield* Tx.begin()
+        yield* Machine.moveObject(id, m1)
+        yield* fetched
+        assert.strictEqual((yield* stored(id)).replicas.size, 1)
+        assert.isTrue(yield* Tx.commit(moving))
+      }))
+      assert.strictEqual((yield* stored(id)).replicas.size, 0)
+    }).pipe(onMachine))
+
+  it.effect("conflict with a transaction that has fetched where there was none (A21)", () =>
+    Avm.run(Effect.gen(function*() {
+      const id = yield* Obj.create("counter", C1)
+      yield* Machine.teleport(m1)
+      const tx = yield* Tx.begin()
+      yield* Machine.fetch(id)
+      yield* Avm.run(Effect.zipRight(Machine.teleport(m1), Machine.fetch(id)))
+      yield* Avm.run(Effect.zipRight(Machine.teleport(m1), Obj.call(id, "meanwhile")))
+      assert.deepStrictEqual(yield* failure(Tx.commit(tx)), { _tag: "TxConflict", tx, objects: [id.value] })
+      assert.strictEqual(yield* ask(id, "still there"), 2)
+    })).pipe(onMachine))
 })
 
 describe.each(stores)("freeze (%s)", (_, store) => {

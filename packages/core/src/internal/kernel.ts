@@ -150,7 +150,7 @@ export const replicasOf = (
   return andThen(seen, () => succeed(new Map(tx.replicasOf(id, committed))))
 }
 
-const noReplicas: Store.StoredObject["replicas"] = new Map()
+export const noReplicas: Store.StoredObject["replicas"] = new Map()
 
 /** The state of an object as the transaction sees it; a read of it unless the transaction has set it. */
 export const stateOf = (kernel: Kernel, tx: Transaction, id: ObjectId, view: View): Step<Val, StoreError> => {

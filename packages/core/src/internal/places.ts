@@ -9,6 +9,7 @@ import type { ControllerId } from "../ControllerId.js"
 import type * as Machine from "../Machine.js"
 import type { MachineId } from "../MachineId.js"
 import type { ObjectId } from "../ObjectId.js"
+import type { Replica } from "../ObjectStore.js"
 import { ExecutionMoved, ObjectFetched, ObjectMoved, ObjectTransferred } from "../TraceEvent.js"
 import type { Cell } from "./frame.js"
 import { freeze } from "./freeze.js"
@@ -24,12 +25,15 @@ import {
   type Kernel,
   look,
   machineReachable,
+  noReplicas,
   reading,
-  replicasOf,
+  readInTx,
   stateOf,
-  trace
+  trace,
+  type View
 } from "./kernel.js"
 import { andThen, done, fail, type Step, succeed } from "./sync.js"
+import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
 export const makeMachine = (kernel: Kernel): Implementation<Machine.Machine["Type"]> => ({
@@ -76,15 +80,12 @@ const move = (kernel: Kernel, cell: Cell, id: ObjectId, to: MachineId): Step<tru
         answering(trace(kernel, cell, () => trust(ObjectMoved, { id, from: view.metadata.machine, to })), true)
       const tx = cell.open
       if (tx !== undefined) {
-        return andThen(
-          view._tag === "Pending" ? done : claim(kernel, tx, view.stored),
-          () =>
-            andThen(replicasOf(kernel, tx, id, view), (replicas) => {
-              tx.move(id, to)
-              if (replicas.has(to)) tx.setReplica(id, to, Option.none()) // A25
-              return moved()
-            })
-        )
+        return andThen(view._tag === "Pending" ? done : claim(kernel, tx, view.stored), () => {
+          tx.move(id, to)
+          // A25: also one that somebody else fetches before the commit, so that replicas are not read for it.
+          if (view._tag === "Committed" || Option.isSome(replicaAt(tx, view, to))) tx.setReplica(id, to, Option.none())
+          return moved()
+        })
       }
       if (view._tag === "Pending") return fail(new ObjectNotFound({ id }, true))
       if (Option.isSome(foreign(kernel, view.metadata))) return fail(new ObjectNotAvailable({ id }, true))
@@ -109,35 +110,44 @@ const fetch = (kernel: Kernel, cell: Cell, id: ObjectId): Step<boolean, Machine.
     const tx = cell.open
     const fetched = (): Step<boolean> =>
       answering(trace(kernel, cell, () => trust(ObjectFetched, { id, machine: here })), true)
-    return andThen(replicasOf(kernel, tx, id, view), (replicas): Step<boolean, Machine.FetchError> => {
-      const present = view.metadata.machine === here || replicas.has(here) // A21
-      return andThen(
-        present ? done : machineReachable(kernel, view.metadata.machine),
-        (): Step<boolean, Machine.FetchError> => {
-          if (tx !== undefined) {
-            return andThen(view._tag === "Pending" ? done : claim(kernel, tx, view.stored), () => {
-              tx.changed = true
-              if (present) return fetched()
-              return andThen(stateOf(kernel, tx, id, view), (state) => {
+    const present = view.metadata.machine === here || Option.isSome(replicaAt(tx, view, here)) // A21
+    return andThen(
+      present ? done : machineReachable(kernel, view.metadata.machine),
+      (): Step<boolean, Machine.FetchError> => {
+        if (tx !== undefined) {
+          return andThen(view._tag === "Pending" ? done : claim(kernel, tx, view.stored), () => {
+            tx.changed = true
+            // What is here goes only with a change of the metadata, which were read: nothing else of it matters.
+            if (present) return fetched()
+            const absent = view._tag === "Pending" ? done : readInTx(kernel, tx, id, "replicas")
+            return andThen(absent, () =>
+              andThen(stateOf(kernel, tx, id, view), (state) => {
                 tx.setReplica(id, here, Option.some({ state, accepted: Chunk.empty() }))
                 return fetched()
-              })
-            })
-          }
-          if (present || view._tag === "Pending") return fetched()
-          return applyNow(
-            kernel,
-            {
-              reads: reading(view.stored, "metadata", "state", "replicas"),
-              replicas: [[id, here, Option.some({ state: view.stored.state, accepted: Chunk.empty() })]]
-            },
-            () => fetch(kernel, cell, id),
-            fetched
-          )
+              }))
+          })
         }
-      )
-    })
+        if (present || view._tag === "Pending") return fetched()
+        return applyNow(
+          kernel,
+          {
+            reads: reading(view.stored, "metadata", "state", "replicas"),
+            replicas: [[id, here, Option.some({ state: view.stored.state, accepted: Chunk.empty() })]]
+          },
+          () => fetch(kernel, cell, id),
+          fetched
+        )
+      }
+    )
   })
+
+/** The replica on a machine, with what is pending; to look at it is no read of it. */
+const replicaAt = (tx: Transaction | undefined, view: View, machine: MachineId): Option.Option<Replica> => {
+  const committed = view._tag === "Pending" ? noReplicas : view.stored.replicas
+  return tx === undefined
+    ? Option.fromNullable(committed.get(machine))
+    : tx.replica(view.metadata.id, machine, committed)
+}
 
 // ---------------------------------------------------------------------------
 // controllers

@@ -179,11 +179,7 @@ export const applied = (
     for (const machine of new Set([...before?.keys() ?? [], ...replicas.keys()])) {
       const replica = replicas.get(machine)
       if (replica === before?.get(machine)) continue
-      // A21: a replica that somebody else fetched meanwhile stays as it is.
-      update(metadata.id, (object) =>
-        before?.has(machine) !== true && object.replicas.has(machine) ?
-          object
-          : World.withReplica(object, machine, replica))
+      update(metadata.id, (object) => World.withReplica(object, machine, replica))
     }
   }
   for (const [id] of tx.destroys.values()) {

@@ -71,8 +71,9 @@ export const fetch = (x: X, { id }: Machine.Fetch["args"]): boolean => {
   if (!isHere) Execution.demandMachine(x, object.metadata.machine)
   // D11
   Execution.claim(x, id, object)
-  // D20
+  // D20; A21: that there is none here has been read.
   if (!isHere) {
+    Execution.markRead(x, id, "replicas")
     const replica = { state: Execution.stateOf(x, id, object), accepted: [] }
     Execution.update(x, id, (object) => World.withReplica(object, here, replica))
   }
