@@ -131,7 +131,7 @@ const list = (argument: unknown): ReadonlyArray<Val.Val> =>
   Array.isArray(argument) ? argument.map(val) : refuse("a list", argument)
 
 const controllerOf = (argument: unknown): ControllerId.ControllerId | undefined =>
-  argument === null ? undefined : ControllerId.make(text(argument))
+  Predicate.isNullable(argument) ? undefined : ControllerId.make(text(argument))
 
 const pure = (argument: unknown): Pure.PureFunction => {
   const name = Predicate.hasProperty(argument, "pure") ? text(argument.pure) : ""
@@ -142,10 +142,15 @@ const pure = (argument: unknown): Pure.PureFunction => {
 const predicateOf = (argument: unknown): Reflect.DeepPredicate => {
   if (argument === false) return () => false
   if (!Predicate.isRecord(argument)) return refuse("a predicate", argument)
-  const { behaviour, currentController } = argument
-  return (name, metadata) =>
-    (behaviour === undefined || behaviour === name) &&
-    (currentController === undefined || currentController === Option.getOrUndefined(metadata.currentController))
+  const wanted = Object.entries(argument)
+  return (behaviour, metadata) => {
+    const found = new Map<string, unknown>([["behaviour", behaviour], ...Object.entries(metadata)])
+    return wanted.every(([name, value]) => {
+      const at = found.get(name)
+      // Null stands for none.
+      return value === (Option.isOption(at) ? Option.getOrNull(at) : at)
+    })
+  }
 }
 
 const refuse = (wanted: string, found: unknown): never => {

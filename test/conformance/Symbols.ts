@@ -21,7 +21,7 @@ export class Symbols {
 
   /** Binds a name where it occurs first; whether it fits where it occurs again is found out by comparing. */
   bind(name: unknown, found: unknown): void {
-    const id = idOf(found)
+    const id = idOf(Option.isOption(found) ? Option.getOrUndefined(found) : found)
     if (!isName(name) || this.ids.has(name)) return
     if (ObjectId.isObjectId(id) || (Predicate.isString(id) && this.nameOf(id) === undefined)) this.ids.set(name, id)
   }

@@ -9,8 +9,8 @@ import { readFileSync } from "node:fs"
 // models
 // ---------------------------------------------------------------------------
 
-/** `actor` is absent for the program itself. */
-export const Actor = Schema.Literal("b")
+/** `actor` may be absent for the program itself. */
+export const Actor = Schema.Literal("a", "b")
 
 const Tagged = Schema.Struct({ tag: Schema.String }, { key: Schema.String, value: Schema.Unknown })
 

@@ -129,8 +129,9 @@ describe.each(stores)("replicas (%s)", (_, store) => {
 
   it.effect("are no part of what moving an object has read, nor fetching one that is here (A21, A34)", () =>
     Effect.gen(function*() {
-      const id = yield* Avm.run(Effect.tap(Obj.create("counter", C1), (id) =>
-        Effect.zipRight(Machine.teleport(m1), Machine.fetch(id))))
+      const id = yield* Avm.run(
+        Effect.tap(Obj.create("counter", C1), (id) => Effect.zipRight(Machine.teleport(m1), Machine.fetch(id)))
+      )
       const other = yield* Avm.run(Obj.create("counter", C2))
       // While the replica on m1 accepts a message.
       const meanwhile = Avm.run(Effect.zipRight(Machine.teleport(m1), Obj.call(id, "meanwhile")))
