@@ -261,6 +261,7 @@ describe.each(stores)("controllers and turns (%s)", (_, store) => {
     if (input === "child") return [yield* Obj.create("log")]
     if (input === "begin") yield* Tx.begin()
     if (input === "retry") yield* Tx.retry
+    if (Array.isArray(input) && ObjectId.isObjectId(input[0])) yield* Controller.freeze(input[0])
     return [Option.getOrElse(controller, () => "none")]
   })
   const ask = (id: ObjectId.ObjectId, input: Val.Val) =>
@@ -295,6 +296,8 @@ describe.each(stores)("controllers and turns (%s)", (_, store) => {
         error("ObjectHasNoController")(yield* ask(probe, orphan))
         error("CrossControllerTx")(yield* ask(probe, owned))
         error("CrossControllerTx")(yield* ask(probe, "create"))
+        error("CrossControllerTx")(yield* ask(probe, [owned]))
+        assert.deepStrictEqual(yield* ask(probe, [orphan]), Exit.succeed(Option.some("none")))
         const child = yield* ask(probe, "child")
         const id = Exit.isSuccess(child) ? Option.getOrThrow(child.value) : assert.fail("no child")
         const stored = yield* store.read(id as ObjectId.ObjectId, ObjectStore.latest)

@@ -73,7 +73,9 @@ const freezeInTx = <A>(
   frozen: () => Step<A>
 ): Step<A, FreezeError> => {
   // Of D11 only CrossControllerTx applies (A4), and the lock comes last: a freeze that fails locks nothing (A33).
-  if (view._tag === "Committed" && Option.isSome(tx.controller) && tx.controller.value !== controller) {
+  // A turn that is locked to none (A43) is no deferred one.
+  const isLocked = tx.orphan !== undefined || Option.isSome(tx.controller)
+  if (view._tag === "Committed" && isLocked && !Option.contains(tx.controller, controller)) {
     return fail(new CrossControllerTx({ id, controller }, true))
   }
   const lock = () => {
