@@ -255,10 +255,9 @@ const writing = (connection: Connection) => {
     switch (change._tag) {
       case "ReplicaChanged": {
         const { before, machine, ordinal, replica } = change
-        const kept = before === undefined ? 0 : commonLength(before, replica)
-        // What it accepted at most grows, or starts anew.
-        if (kept < (before?.accepted.length ?? 0)) dropReplica.run(ordinal, machine)
-        const from = kept < (before?.accepted.length ?? 0) ? 0 : kept
+        const known = before === undefined ? 0 : before.accepted.length
+        const from = before === undefined || hasGrown(before, replica) ? known : 0
+        if (from < known) dropReplica.run(ordinal, machine)
         setReplica.run(ordinal, machine, Val.toBytes(replica.state))
         for (let position = from; position < replica.accepted.length; position++) {
           const accepted = Chunk.unsafeGet(replica.accepted, position)
@@ -277,13 +276,10 @@ const writing = (connection: Connection) => {
   return { writeObject, writeAccepted, writeChange, mail: mail.load }
 }
 
-/** How many of the inputs are the same ones in both. */
-const commonLength = (before: ObjectStore.Replica, after: ObjectStore.Replica): number => {
-  const most = Math.min(before.accepted.length, after.accepted.length)
-  for (let n = 0; n < most; n++) {
-    if (Chunk.unsafeGet(before.accepted, n) !== Chunk.unsafeGet(after.accepted, n)) return n
-  }
-  return most
+/** What a replica has accepted at most grows, or starts anew: which of them it is, its last input tells. */
+const hasGrown = ({ accepted: before }: ObjectStore.Replica, { accepted: after }: ObjectStore.Replica): boolean => {
+  const last = before.length - 1
+  return last < 0 || (last < after.length && Chunk.unsafeGet(before, last) === Chunk.unsafeGet(after, last))
 }
 
 // ---------------------------------------------------------------------------
