@@ -3,9 +3,11 @@ import {
   Avm,
   Behaviour,
   ControllerId,
+  FD,
   IdGenerator,
   Introspect,
   Mailboxes,
+  Nondet,
   Obj,
   ObjectId,
   ObjectStore,
@@ -75,6 +77,44 @@ onEachCounted("cut off: what has ended where it stands", held, (it) => {
       // Unless it may not be interrupted.
       yield* cut(Effect.zipRight(Effect.uninterruptible(Avm.run(body("uninterruptible"))), Effect.yieldNow()))
       assert.deepStrictEqual(done, ["uninterruptible"])
+    }))
+
+  it.effect("and runs a body no more: of a search, and of a bracket with choices", () =>
+    Effect.gen(function*() {
+      for (const at of [1, 2, 3]) {
+        for (const last of [false, true]) {
+          let runs = 0
+          const done: Array<number> = []
+          const ending = Effect.suspend(() => {
+            if (++runs === at) interruptMe()
+            return last ? Exit.void : Effect.sync(() => void done.push(runs))
+          })
+          const searched = Effect.gen(function*() {
+            const x = yield* FD.newVar(FD.range(1, 5))
+            const value = yield* FD.label(x)
+            yield* ending
+            if (value < 4) yield* Effect.fail("another")
+          })
+          const chosen = Effect.gen(function*() {
+            const value = yield* Nondet.choose([1, 2, 3, 4])
+            yield* ending
+            yield* Nondet.require(value > 3)
+          })
+          const programs: ReadonlyArray<Effect.Effect<unknown, unknown, Avm.Avm>> = [
+            Avm.run(FD.commitFirst(searched)),
+            Avm.run(Stream.runDrain(FD.search(searched))),
+            Avm.run(Tx.transact(chosen))
+          ]
+          for (const program of programs) {
+            runs = 0
+            done.length = 0
+            yield* cut(program)
+            assert.strictEqual(runs, at)
+            assert.strictEqual(done.length, last ? 0 : at - 1)
+            assert.strictEqual((yield* Held).count, 0)
+          }
+        }
+      }
     }))
 
   it.effect("as a program does that leaves one open, and is interrupted in its last step", () =>
