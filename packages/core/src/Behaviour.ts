@@ -282,7 +282,10 @@ export interface Behaviour<in out Name extends string, in out State, in out Rpcs
   /** A state that its schema refuses is a defect. */
   readonly setState: (state: State) => Effect.Effect<void, StateError, Introspect | Self<Name>>
 
-  /** Answers the new state. */
+  /**
+   * Answers the new state. It is `getState` and `setState`: outside transactions and turns another fiber may change the
+   * object in between, and that change is lost.
+   */
   readonly updateState: (f: (state: State) => State) => Effect.Effect<State, StateError, Introspect | Self<Name>>
 
   /** Gives handlers their types where they are not written as the argument of `toLayer`. */
