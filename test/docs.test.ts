@@ -1,5 +1,5 @@
 // Every ```ts fence in README.md, in docs/ and in the docstrings of packages/*/src and examples is a module of its own:
-// it type-checks, it runs to completion, and it asserts something.
+// it type-checks, it runs to completion, and it asserts something. One that is a test file has its tests run.
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -101,6 +101,8 @@ describe("documentation examples", () => {
   })
 
   for (const example of examples) {
-    it(example.name, () => import(fileOf(example)))
+    // What is a test file itself adds its tests to these.
+    if (example.code.includes(`from "@effect/vitest"`)) describe(example.name, () => import(fileOf(example)))
+    else it(example.name, () => import(fileOf(example)))
   }
 })
