@@ -10,7 +10,7 @@
  */
 import { Avm, ControllerId, Reflect, Tx, type Val } from "@effect-avm/core"
 import { Sqlite } from "@effect-avm/sqlite"
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, Schema } from "effect"
 import { realpathSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import { Account, AccountLive, pay } from "./Bank.js"
@@ -52,8 +52,10 @@ export const program = (times: number) =>
 /** Its behaviour, and the leave to look for the accounts that are there. */
 export const layer = Layer.merge(AccountLive, Avm.layerUnsafe(Reflect.UnsafeReflect))
 
-/** For `avm run examples/DurableBank.ts --store bank.db --input 3`. */
-export default { program: (times: Val.Val) => program(Number(times ?? 3)), layer }
+const times = Schema.decodeUnknown(Schema.NonNegativeInt)
+
+/** For `avm run examples/DurableBank.ts --store bank.db --input 3`. The input may be any `Val`, so it is checked. */
+export default { program: (input: Val.Val) => Effect.flatMap(times(input), program), layer, input: 3 }
 
 export const main = (filename: string, times: number) =>
   Avm.run(program(times).pipe(Effect.provide(Avm.layerUnsafe(Reflect.UnsafeReflect)))).pipe(
