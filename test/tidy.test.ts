@@ -112,6 +112,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/native",
       "internal/peek",
       "internal/recording",
+      "internal/rerunning",
       "internal/solving"
     ]
   },
