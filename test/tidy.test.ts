@@ -87,6 +87,7 @@ const rooms: ReadonlyArray<Room> = [
       "internal/forks",
       "internal/frame",
       "internal/pendingMessages",
+      "internal/planning",
       "internal/interning",
       "internal/judging",
       "internal/lowering",

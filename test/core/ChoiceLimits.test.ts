@@ -242,7 +242,12 @@ describe.each(stores)("what a bracket with limits comes to (%s)", (name, layer) 
           }),
         solveAll: Solver.solveAll
       }
-      const bracket = Tx.transact(opaque(2, 5), { limits: { nodes: 1000 } })
+      // What a plain boolean says needs no solver.
+      const both = Effect.gen(function*() {
+        yield* Nondet.require(Constraint.lt(yield* Nondet.choice([2, 1]), 2))
+        return yield* opaque(2, 5)
+      })
+      const bracket = Tx.transact(both, { limits: { nodes: 1000 } })
       assert.strictEqual(yield* Effect.provide(Avm.run(bracket), platform([name, layer], solver)), 5)
       assert.deepStrictEqual(given.slice(0, 1), [1000])
       assert.isTrue(given.every((nodes, at) => at === 0 || Number(nodes) <= Number(given[at - 1])))

@@ -83,6 +83,21 @@ export const precision = 1_000_000
 export const nothingChosen: Saved = { made: 0, seen: 0, required: 0, branch: undefined, at: 0 }
 
 // ---------------------------------------------------------------------------
+// operations
+// ---------------------------------------------------------------------------
+
+/** Each before those that leave it, as far as they are open. */
+export const branchesOf = (root: Branch, isClosed: (branch: Branch) => boolean): ReadonlyArray<Branch> => {
+  const found: Array<Branch> = []
+  const ahead = [root]
+  for (let branch = ahead.pop(); branch !== undefined; branch = ahead.pop()) {
+    found.push(branch)
+    if (!isClosed(branch)) ahead.push(...[...branch.fork?.branches.values() ?? []].reverse())
+  }
+  return found
+}
+
+// ---------------------------------------------------------------------------
 // the choices of a transaction
 // ---------------------------------------------------------------------------
 

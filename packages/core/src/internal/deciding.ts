@@ -4,16 +4,17 @@
  * A choice is a variable over the places of its options: see `internal/lowering` for how its value comes in. What was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
  * in the problem, so its best solution is never worse than the best run: a run that follows it, and in which everything
  * holds, is the best one. Where every way through a branch was seen not to do, all there is to be said of it is that it is
- * not taken: so runs that judge by what they have seen make the problem no larger than the way that is left.
+ * not taken. What only plain booleans were required of needs no solver: see `internal/planning`.
  */
 import { Constraint, type ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConstraintData } from "../Constraint.js"
 import type { Budget } from "./budget.js"
-import type { Branch, Choice, Choices, Plan, Requirement } from "./choices.js"
+import { type Branch, branchesOf, type Choice, type Choices, type Plan, type Requirement } from "./choices.js"
 import type { Interned } from "./interning.js"
 import { type Chosen, chosen, refuseVariable, type Scope } from "./lowering.js"
+import { bestWay } from "./planning.js"
 import { shift } from "./shifting.js"
 import { Sketch } from "./sketch.js"
 import type { Space } from "./space.js"
@@ -51,6 +52,11 @@ export const decide = (
   budget: Budget
 ): Effect.Effect<Decision> =>
   Effect.gen(function*() {
+    const plan = bestWay(branchesOf(choices.root, ({ refutedBy: { size } }) => size > 0))
+    if (plan !== undefined) {
+      budget.nodes++
+      return { _tag: "Planned", plan }
+    }
     const { made, problem, search } = sketchOf(choices, leaves, interned, false)
     const outcome = yield* Effect.orDie(solver.solve(problem, { ties: "smallest", search, limits: budget.left }))
     budget.nodes += outcome.progress.nodes
@@ -204,17 +210,6 @@ const sketchOf = (
     // What follows from the choices is not searched for, nor are choices that may not be made before those that are.
     search: { variables: weightiest(made), variableOrder: "input" }
   }
-}
-
-/** Each before those that leave it, as far as they are open. */
-const branchesOf = (root: Branch, isClosed: (branch: Branch) => boolean): ReadonlyArray<Branch> => {
-  const found: Array<Branch> = []
-  const ahead = [root]
-  for (let branch = ahead.pop(); branch !== undefined; branch = ahead.pop()) {
-    found.push(branch)
-    if (!isClosed(branch)) ahead.push(...[...branch.fork?.branches.values() ?? []].reverse())
-  }
-  return found
 }
 
 /**
