@@ -1,5 +1,5 @@
 /** Where in its work a fiber is met: so many rounds of the scheduler, or operations, from here. */
-import { Effect } from "effect"
+import { Effect, type Fiber, Scheduler } from "effect"
 
 /** Waits for so many rounds of the scheduler. */
 export const rounds = (count: number): Effect.Effect<void> =>
@@ -20,3 +20,12 @@ export const after = <A, E, R>(operations: number, effect: Effect.Effect<A, E, R
   }
   return Effect.zipRight(Effect.yieldNow(), all)
 }
+
+/** Asks before each step of a fiber's run loop. */
+export const asking = (before: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void): Scheduler.Scheduler => ({
+  shouldYield: (fiber) => {
+    before(fiber)
+    return Scheduler.defaultScheduler.shouldYield(fiber)
+  },
+  scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority)
+})

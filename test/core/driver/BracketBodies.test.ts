@@ -4,9 +4,10 @@
  */
 import { Avm, Behaviour, ControllerId, Introspect, Obj, type ObjectId, Trace, Tx } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, Fiber, FiberRef, Layer, Option, Scheduler, Stream } from "effect"
+import { Cause, Context, Effect, Exit, Fiber, FiberRef, Layer, Option, Stream } from "effect"
 import fc from "fast-check"
 import { type Counted, countedStores, Held } from "../../support/Held.js"
+import { asking } from "../../support/Rounds.js"
 
 const seed = process.env.SEED === undefined ? Date.now() : Number(process.env.SEED)
 const numRuns = process.env.SOAK === undefined ? 40 : 2000
@@ -215,15 +216,6 @@ const machine = (store: Counted, trace: Array<string>) => {
     Layer.provideMerge(Layer.mergeAll(Avm.layerPortsMemory, tracing, store))
   )
 }
-
-/** Asks before each step of a fiber's run loop. */
-const asking = (before: (fiber: Fiber.RuntimeFiber<unknown, unknown>) => void): Scheduler.Scheduler => ({
-  shouldYield: (fiber) => {
-    before(fiber)
-    return Scheduler.defaultScheduler.shouldYield(fiber)
-  },
-  scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority)
-})
 
 interface How {
   readonly part: Making["part"]

@@ -81,6 +81,8 @@ export class Execution {
   rootState: Val = noState
   /** The variables of the program, once it has any (A23). */
   variables: Variables | undefined = undefined
+  /** Whether its end is past, at which what is open is aborted (D15): each fiber does that at its own now. */
+  isOver = false
   /** The transaction that was begun last of those that are open, in any of its fibers. */
   private newest: Transaction | undefined = undefined
   private lastOver: Over | undefined = undefined
@@ -189,8 +191,10 @@ export class Cell implements Committing {
     return this.fiber?.currentScheduler ?? defaultScheduler
   }
 
-  /** Whether it is that of a fiber within the program, whose end nobody watches yet. */
-  private copied = false
+  /** Whether somebody ends what is left when its fiber has ended: its program, as a rule, or whoever looks on. */
+  isWatched = true
+  /** How what is open then is aborted, where its program has ended before. */
+  private abortLeft: ((tx: Transaction) => Effect.Effect<void>) | undefined = undefined
 
   /** What the context used last has for the instructions, and that context. */
   table: Table = noTable
@@ -201,14 +205,31 @@ export class Cell implements Committing {
     undriven.before = this.undriven
     this.undriven = undriven
     // A program ends what is left of it. So does a fiber of its own, that may never do anything again.
-    if (this.copied && this.fiber !== undefined) {
-      this.copied = false
-      const { currentScheduler: scheduler } = this.fiber
-      this.fiber.addObserver(() => {
-        if (this.undriven !== undefined) Effect.runFork(abandonUndriven(this), { scheduler })
-      })
-    }
+    this.watch()
     return undriven
+  }
+
+  /** It has begun a transaction after the end of its program. */
+  outlive(abortLeft: (tx: Transaction) => Effect.Effect<void>): void {
+    this.abortLeft = abortLeft
+    this.watch()
+  }
+
+  private watch(): void {
+    if (this.isWatched || this.fiber === undefined) return
+    this.isWatched = true
+    const { currentScheduler: scheduler } = this.fiber
+    this.fiber.addObserver(() => {
+      if (this.undriven === undefined && this.abortLeft === undefined) return
+      const ending = Effect.zipRight(abandonUndriven(this), Effect.suspend(() => this.abandonOpen()))
+      Effect.runFork(Effect.uninterruptible(ending), { scheduler })
+    })
+  }
+
+  /** Of what is open, it answers for what it has begun itself. */
+  private abandonOpen(): Effect.Effect<void> {
+    const { abortLeft, open } = this
+    return abortLeft === undefined || open?.cell !== this ? Effect.void : abortLeft(open)
   }
 
   /** It has come to it. */
@@ -232,7 +253,7 @@ export class Cell implements Committing {
 
   copy(fiber: RuntimeFiber<unknown, unknown> | undefined): Cell {
     const copy = new Cell(this.execution, this.frame, this.machine, this.transaction, fiber)
-    copy.copied = true
+    copy.isWatched = false
     return copy
   }
 }

@@ -37,7 +37,7 @@ import type { Post } from "./post.js"
 import type { Privilege } from "./privilege.js"
 import * as spans from "./spans.js"
 import type { DirectStore } from "./storeSteps.js"
-import { andThen, done, effectOf, fail, Later, later, type Step, stepOf, succeed } from "./sync.js"
+import { andThen, done, effectOf, fail, Later, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Search, Seen, Transaction } from "./transaction.js"
 import { traceEntry, trust } from "./trust.js"
 
@@ -293,6 +293,15 @@ export const abort = (
   const released = kernel.objects.release(tx.snapshot)
   // It has ended, whatever has become of what it saw.
   return released instanceof Later ? lastly(cell, Effect.onExit(released.effect, () => effectOf(ended()))) : ended()
+}
+
+/** The same at the end of the program, or of the fiber that has outlived it. */
+export const abortLeft = (kernel: Kernel, cell: Cell, tx: Transaction): Step<void> => {
+  if (tx.decidedByStore) return done
+  // Fibers that still work in it must not go on outside.
+  tx.closedBy = "program"
+  // The program's own errors have no place for what its transaction saw and the store lost.
+  return mapLater(abort(kernel, cell, tx), Effect.orDie)
 }
 
 /** The same, of one whose snapshot has been let go. */

@@ -17,10 +17,10 @@ import { fromUnknown, type Val } from "../Val.js"
 import { Allowance, currentFiber, isEager, isOver, isTold, setLocally } from "./eager.js"
 import { abandonUndriven, Cell, current, Execution, Root, RootFrame } from "./frame.js"
 import { forgetCell } from "./instruction.js"
-import { abort, type Kernel, traceAs } from "./kernel.js"
+import { abortLeft, type Kernel, traceAs } from "./kernel.js"
 import { peek } from "./peek.js"
 import * as spans from "./spans.js"
-import { andThen, causeOf, done, effectOf, Later, later, mapLater, type Restore, type Step } from "./sync.js"
+import { andThen, causeOf, done, effectOf, Later, later, type Restore, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
 
@@ -149,15 +149,11 @@ const end = (kernel: Kernel, cell: Cell, exit: Exit.Exit<unknown, unknown>): Ste
   kernel.post.free(execution.root)
   let aborted: Step<void> = done
   const { open } = execution
-  for (const tx of open) {
-    if (tx.decidedByStore) continue
-    // Fibers that still work in it must not go on outside.
-    tx.closedBy = "program"
-    // The program's own errors have no place for what its transaction saw and the store lost.
-    aborted = andThen(aborted, () => mapLater(abort(kernel, cell, tx), Effect.orDie))
-  }
+  execution.isOver = true
+  for (const tx of open) aborted = andThen(aborted, () => abortLeft(kernel, cell, tx))
   for (const tx of open) aborted = andThen(aborted, () => closed(tx))
   return andThen(aborted, () => {
+    cell.isWatched = false
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return done
     const error = Option.getOrElse(Cause.failureOption(exit.cause), () => Cause.squash(exit.cause))
     return traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error }))

@@ -28,6 +28,7 @@ import type { TxId } from "../TxId.js"
 import { type Cell, current } from "./frame.js"
 import {
   abort,
+  abortLeft,
   abortReleased,
   answering,
   claimFor,
@@ -158,6 +159,7 @@ const opened = (
   const tx = new Transaction(id, snapshot, controller, cell, options, ticket)
   cell.transaction = tx
   cell.execution.opened(tx)
+  if (cell.execution.isOver) cell.outlive((tx) => effectOf(abortLeft(kernel, cell, tx)))
   return isTraced(kernel, cell)
     ? answering(traceAs(kernel, cell, Option.none(), () => trust(TransactionStarted, { tx: id })), id)
     : id

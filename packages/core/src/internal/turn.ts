@@ -156,7 +156,11 @@ const beginning = (kernel: Kernel, cell: Cell, privileged: boolean): Step<Transa
       never,
       StoreError
     >,
-    () => succeed(cell.open as Transaction)
+    () => {
+      // This one ends with the turn, and no other does: what daemons begin ends with them.
+      cell.execution.isOver = true
+      return succeed(cell.open as Transaction)
+    }
   )
 
 /** Who is to run, once the transaction is locked to its controller; none if it cannot be reached. */
