@@ -17,56 +17,12 @@ import {
   Tracer,
   TRef
 } from "effect"
+import { recording, type Written } from "../support/Recording.js"
 import { machineOn, type StoreLayer, stores } from "../support/Stores.js"
 
 // ---------------------------------------------------------------------------
-// a tracer that writes down
+// what it has written down
 // ---------------------------------------------------------------------------
-
-interface Written extends Tracer.Span {
-  readonly attributes: Map<string, unknown>
-  readonly events: Array<readonly [name: string, attributes: Readonly<Record<string, unknown>>]>
-  status: Tracer.SpanStatus
-}
-
-const recording = () => {
-  const spans: Array<Written> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const span: Written = {
-        _tag: "Span",
-        spanId: String(spans.length),
-        traceId: Option.match(parent, { onNone: () => "trace", onSome: (parent) => parent.traceId }),
-        name,
-        parent,
-        context,
-        links,
-        kind,
-        sampled: true,
-        status: { _tag: "Started", startTime },
-        attributes: new Map(),
-        events: [],
-        end(endTime, exit) {
-          assert.strictEqual(this.status._tag, "Started", `${name} ends once`)
-          this.status = { _tag: "Ended", startTime, endTime, exit }
-        },
-        attribute(key, value) {
-          this.attributes.set(key, value)
-        },
-        event(name, _, attributes) {
-          assert.strictEqual(this.status._tag, "Started", `${name} comes before the end of ${this.name}`)
-          this.events.push([name, attributes ?? {}])
-        },
-        addLinks: () => {}
-      }
-      // The client of SQLite has spans of its own while a file is opened.
-      if (!name.startsWith("sql.")) spans.push(span)
-      return span
-    },
-    context: (f) => f()
-  })
-  return { spans, tracer }
-}
 
 const exitOf = (span: Written | undefined): Exit.Exit<unknown, unknown> => {
   assert(span?.status._tag === "Ended", `${span?.name} has ended`)

@@ -24,7 +24,7 @@ import type { TxId } from "../TxId.js"
 import type { BeginOptions } from "../TxPlace.js"
 import { checked, choosing, type Options as Searching } from "./choosing.js"
 import { currentFiber, isEager, isTold, Now } from "./eager.js"
-import { beginning, type Cell, current, Rest } from "./frame.js"
+import { abandonUndriven, beginning, type Cell, current, Rest } from "./frame.js"
 import { attempt as execute, cellIn, iterating } from "./instruction.js"
 import { peek } from "./peek.js"
 import * as settling from "./settling.js"
@@ -41,6 +41,7 @@ import {
   type Restore,
   type Step
 } from "./sync.js"
+import type { Transaction } from "./transaction.js"
 import { EnlistedFailed, Waiting, waitingOf } from "./waiting.js"
 
 /** The instructions that a bracket consists of. */
@@ -130,8 +131,10 @@ type Ended = "committed" | "aborted" | "conflicted" | "waiting"
 class Tries<A, E> {
   /** The conflict that the last one has lost by. */
   lost: TxConflict | undefined = undefined
-  /** The span of the last one, where there are spans. */
-  span: Tracer.Span | undefined = undefined
+  /** The span of the last one, where there are spans; its transaction, and whether it says already how that came out. */
+  private span: Tracer.Span | undefined = undefined
+  private tx: Transaction | undefined = undefined
+  private isSaid = false
   /** Where they are recorded: how much was, before the one that counts. */
   recorded: number | undefined = undefined
   private conflicts = 0
@@ -149,14 +152,38 @@ class Tries<A, E> {
       later(Effect.uninterruptibleMask((restore) =>
         spans.around(fiber, "avm.transaction", attributes, (span) => {
           this.span = span
-          return restore(Effect.suspend(() => {
+          this.tx = undefined
+          this.isSaid = false
+          const run = Effect.suspend((): Effect.Effect<A | Waiting, E | TransactError> => {
             const step = this.attempt(fiber).run()
             const begun = step instanceof Notified ? this.begin(fiber, step, itself) : step
             return Effect.flatMap(effectOf(begun), (outcome) => this.decide(fiber, outcome))
-          }))
+          })
+          return Effect.ensuring(restore(run), Effect.suspend(() => this.leave(fiber)))
         }, this.span)
       ))
     )
+  }
+
+  /** What is left of a try, interrupted before it came to that, ends before its span does. */
+  private leave(fiber: AnyFiber): Effect.Effect<void> {
+    const cell = fiber.getFiberRef(current)
+    return Effect.map(cell?.undriven === undefined ? Effect.void : abandonUndriven(cell), () => {
+      const { tx } = this
+      if (tx !== undefined && !this.isSaid) this.ended(tx.status === "committed" ? "committed" : "aborted")
+    })
+  }
+
+  /** The transaction of the fiber was begun; the end of its program may have ended it already. */
+  began(fiber: AnyFiber, id: TxId): void {
+    if (this.span === undefined) return
+    this.tx = fiber.getFiberRef(current)?.transaction
+    this.span.attribute("avm.transaction.id", id)
+  }
+
+  ended(outcome: Ended): void {
+    this.isSaid = true
+    this.span?.attribute("avm.transaction.outcome", outcome)
   }
 
   private attempt(fiber: AnyFiber): Attempt<A, E> {
@@ -255,16 +282,11 @@ class Attempt<A, E> {
     const cell = fiber.getFiberRef(current)
     if (begun instanceof Later) {
       const through = this.through(begun, false)
-      // Where it is open already, what is waited for is that somebody takes its entry.
-      return later(
-        cell?.open === undefined || cell.open === outer
-          ? through
-          : unfinished(
-            cell,
-            abandonment(cell, cell.context ?? fiber.currentContext, instructions, cell.open.id),
-            () => through
-          )
-      )
+      if (cell?.open === undefined || cell.open === outer) return later(through)
+      // It is open already: what is waited for is that somebody takes its entry.
+      this.tries.began(fiber, cell.open.id)
+      const context = cell.context ?? fiber.currentContext
+      return later(unfinished(cell, abandonment(cell, context, instructions, cell.open.id), () => through))
     }
     // It has just begun a transaction.
     if (cell === undefined) return later(Effect.dieMessage("A transaction was begun outside a machine"))
@@ -302,7 +324,7 @@ class Attempt<A, E> {
       record.forget(tries.recorded)
     }
     const id = now(instructions.begin({ controller, options: this.options }))
-    if (!(id instanceof Later)) tries.span?.attribute("avm.transaction.id", id)
+    if (!(id instanceof Later)) tries.began(fiber, id)
     return id
   }
 
@@ -313,7 +335,7 @@ class Attempt<A, E> {
   ): Effect.Effect<Outcome<A>, E | TransactError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(begun === undefined ? effectOf(this.begin()) : begun.effect, (id) => {
-        this.tries.span?.attribute("avm.transaction.id", id)
+        this.tries.began(this.fiber, id)
         return this.within(restore, id, this.bracket.body, again)
       })
     )
@@ -338,12 +360,12 @@ class Attempt<A, E> {
   private commit(id: TxId, answer: A): Step<Outcome<A>, TransactError> {
     const committed = now(this.bracket.instructions.commit({ id }))
     if (!(committed instanceof Later)) {
-      this.ended("committed")
+      this.tries.ended("committed")
       return answer
     }
     return exiting(committed, (exit): Step<Outcome<A>, TransactError> => {
       if (exit._tag === "Success") {
-        this.ended("committed")
+        this.tries.ended("committed")
         return answer
       }
       const cause = commitCause<never>(exit.cause, "The body of Tx.transact finished the transaction of its bracket")
@@ -356,7 +378,7 @@ class Attempt<A, E> {
       }
       if (Option.isSome(error) && settling.isUndecided(error.value)) return undecided
       const ended = waitingOr(cause, id)
-      this.ended(ended._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
+      this.tries.ended(ended._tag === "Success" ? "waiting" : lost ? "conflicted" : "aborted")
       return ended._tag === "Success" ? ended.value : failCause(ended.cause)
     })
   }
@@ -369,14 +391,10 @@ class Attempt<A, E> {
     const { bracket: { instructions }, fiber } = this
     const hopeless = !again && isHopeless(fiber, id, cause)
     const exit: Exit.Exit<Waiting | Undecided, E1> = hopeless ? Exit.succeed(undecided) : waitingOr(cause, id)
-    if (!hopeless) this.ended(exit._tag === "Success" ? "waiting" : "aborted")
+    if (!hopeless) this.tries.ended(exit._tag === "Success" ? "waiting" : "aborted")
     const abandoned = abandon(instructions, id)
     if (abandoned instanceof Later) return later(Effect.zipRight(abandoned.effect, exit))
     return exit._tag === "Success" ? exit.value : failCause(exit.cause)
-  }
-
-  private ended(outcome: Ended): void {
-    this.tries.span?.attribute("avm.transaction.outcome", outcome)
   }
 }
 

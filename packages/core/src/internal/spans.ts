@@ -127,7 +127,8 @@ export const event = (
   { event, executingController, timestamp }: TraceEntry
 ): void => {
   const span = Option.getOrUndefined(Context.getOption(context, Tracer.ParentSpan))
-  if (span?._tag !== "Span") return
+  // What comes after the end of its span, as from a daemon, is in the trace alone.
+  if (span?._tag !== "Span" || span.status._tag === "Ended") return
   const attributes: Record<string, unknown> = { "avm.timestamp": timestamp }
   if (Option.isSome(executingController)) attributes["avm.controller"] = executingController.value
   for (const [key, value] of Object.entries(event)) {
