@@ -5,12 +5,19 @@
  */
 import type { Branch, Choice, Plan } from "./choices.js"
 
-/** A way that leaves what is known: by this option, at the end of this branch. */
+/** A way that leaves what is known: by an option, at the end of a branch. */
 interface Way {
   readonly branch: Branch
-  readonly choice: Choice
   readonly option: number
   readonly loss: number
+  /** Where it looks at something else than what is best, from here on. */
+  readonly unusual: Unusual | undefined
+}
+
+interface Unusual {
+  readonly choice: Choice
+  readonly option: number
+  readonly next: Unusual | undefined
 }
 
 /**
@@ -19,41 +26,61 @@ interface Way {
  */
 export const bestWay = (branches: ReadonlyArray<Branch>): Plan | undefined => {
   if (branches.some(isForSolver)) return undefined
-  const before = new Map<Branch, { readonly loss: number; readonly pending: number }>()
+  const losses = new Map<Branch, number>()
   for (const branch of branches) {
     const { from } = branch
-    const { loss, pending } = before.get(from?.branch ?? branch) ?? { loss: 0, pending: 0 }
-    const made = branch.events.filter(({ _tag }) => _tag === "Made").length
-    before.set(branch, {
-      loss: from === undefined ? 0 : loss + from.choice.losses[from.option],
-      // One of them was looked at to come here.
-      pending: from === undefined ? made : pending - 1 + made
-    })
+    losses.set(branch, from === undefined ? 0 : (losses.get(from.branch) ?? 0) + from.choice.losses[from.option])
   }
   const best = new Map<Branch, Way>()
   for (let at = branches.length - 1; at >= 0; at--) {
     const branch = branches[at]
     const { fork, refutedBy } = branch
-    const { loss = 0, pending = 0 } = before.get(branch) ?? {}
     if (fork === undefined || refutedBy.size > 0) continue
-    const { branches: known, choice } = fork
-    let found: Way | undefined
-    for (let option = 0; option < choice.options.length; option++) {
-      const next = known.get(option)
-      const way = next === undefined
-        ? { branch, choice, option, loss: loss + choice.losses[option] }
-        : best.get(next)
-      if (way === undefined) continue
-      if (
-        found === undefined || way.loss < found.loss ||
-        // The option itself speaks for the one that was found first.
-        (way.loss === found.loss && pending > 1 && isSmaller(way, found, branch))
-      ) found = way
-    }
-    if (found !== undefined) best.set(branch, found)
+    const way = bestFrom(branch, fork, losses.get(branch) ?? 0, best)
+    if (way !== undefined) best.set(branch, way)
   }
   const way = best.get(branches[0])
   return way === undefined ? undefined : planOf(way)
+}
+
+const bestFrom = (
+  branch: Branch,
+  { branches, choice }: NonNullable<Branch["fork"]>,
+  loss: number,
+  best: ReadonlyMap<Branch, Way>
+): Way | undefined => {
+  let found: Way | undefined
+  for (let option = 0; option < choice.options.length; option++) {
+    const next = branches.get(option)
+    const known = next === undefined ? undefined : best.get(next)
+    // What is known of it does not do.
+    if (next !== undefined && known === undefined) continue
+    const way = known ?? { branch, option, loss: loss + choice.losses[option], unusual: undefined }
+    // Of equally good ones the first option, unless choices that were made before speak against it.
+    if (found !== undefined && way.loss > found.loss) continue
+    const unusual = option === bestOf(choice) ? way.unusual : { choice, option, next: way.unusual }
+    const one = { ...way, unusual }
+    if (found === undefined || way.loss < found.loss || isSmaller(one, found, choice)) found = one
+  }
+  return found
+}
+
+/** By the choices that were found before this one: no others are made on both ways. */
+const isSmaller = (self: Way, that: Way, choice: Choice): boolean => {
+  const [mine, other] = [unusualBefore(self, choice), unusualBefore(that, choice)]
+  let first: Choice | undefined
+  for (const each of [...mine.keys(), ...other.keys()]) {
+    if (mine.get(each) !== other.get(each) && (first === undefined || each.number < first.number)) first = each
+  }
+  return first !== undefined && (mine.get(first) ?? bestOf(first)) < (other.get(first) ?? bestOf(first))
+}
+
+const unusualBefore = ({ unusual }: Way, choice: Choice): ReadonlyMap<Choice, number> => {
+  const found = new Map<Choice, number>()
+  for (let at = unusual; at !== undefined; at = at.next) {
+    if (at.choice.number < choice.number) found.set(at.choice, at.option)
+  }
+  return found
 }
 
 /** An expression, or the end of a run that nothing was wrong with by all that is known here. */
@@ -62,21 +89,10 @@ const isForSolver = ({ events, fork, refutedBy }: Branch): boolean =>
   (fork === undefined ||
     events.some((event) => event._tag === "Required" && typeof event.requirement.condition !== "boolean"))
 
-/** By the choices that were made on the way to this branch before the one it forks by, and are looked at later, if at all. */
-const isSmaller = (self: Way, that: Way, branch: Branch): boolean => {
-  const [mine, other] = [planOf(self), planOf(that)]
-  const own = branch.fork?.choice.number ?? Infinity
-  const differing = [...mine].filter(([choice, option]) =>
-    choice.number < own && other.has(choice) && other.get(choice) !== option
-  )
-  differing.sort(([one], [another]) => one.number - another.number)
-  const [first] = differing
-  return first !== undefined && first[1] < (other.get(first[0]) ?? 0)
-}
-
 /** All choices that are made on it: what is not looked at is what is best. */
-const planOf = ({ branch, choice, option }: Way): Plan => {
-  const plan = new Map<Choice, number>([[choice, option]])
+const planOf = ({ branch, option }: Way): Plan => {
+  const plan = new Map<Choice, number>()
+  if (branch.fork !== undefined) plan.set(branch.fork.choice, option)
   for (let at: Branch | undefined = branch; at !== undefined; at = at.from?.branch) {
     if (at.from !== undefined) plan.set(at.from.choice, at.from.option)
     for (const event of at.events) {
