@@ -2,6 +2,7 @@
 import { AvmError, ControllerId, MachineId, Obj, ObjectId, TxId, Val } from "@effect-avm/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Either, Equal, Schema } from "effect"
+import { because } from "../../packages/core/src/internal/reasons.js"
 
 const id = ObjectId.make("o1")
 const tx = TxId.make("t1")
@@ -71,6 +72,21 @@ const payloadOf = (error: AvmError.AvmError): Record<string, unknown> => {
   return payload
 }
 
+const sampleOf = (tag: string): AvmError.AvmError => {
+  const sample = specified.find((_) => _[0] === tag)
+  assert(sample !== undefined)
+  return sample[1]
+}
+
+/** The ids and names that an error carries. */
+const wordsOf = (error: object): ReadonlyArray<string> =>
+  Object.entries(error).flatMap(([field, value]): ReadonlyArray<string> => {
+    if (field === "_tag" || field === "path") return []
+    if (typeof value === "string" && field !== "what") return [value]
+    if (Array.isArray(value)) return value.map((part) => ObjectId.isObjectId(part) ? part.value : String(part))
+    return ObjectId.isObjectId(value) ? [value.value] : []
+  })
+
 const same = (self: unknown, that: unknown): boolean =>
   Equal.equals(self, that) || (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
 
@@ -90,6 +106,53 @@ describe("AvmError", () => {
       }
     })
   }
+
+  it("says in a sentence what is wrong, and names every id it carries", () => {
+    const known: ReadonlyArray<readonly [tag: string, error: Error]> = [...specified, [
+      "ChoicesUndecided",
+      new AvmError.ChoicesUndecided({ tx, limit: "nodes", runs: 3, nodes: 100 })
+    ]]
+    for (const [tag, error] of known) {
+      const { message } = error
+      // What was given as the message is the message.
+      if (Object.hasOwn(error, "message")) continue
+      assert.match(message, /^\w+ \S+/, tag)
+      assert.isBelow(message.length, 160, tag)
+      for (const word of wordsOf(error)) assert.include(message.split(/[^\w-]+/), word, `${tag}: ${message}`)
+    }
+    assert.strictEqual(
+      new AvmError.CrossControllerTx({ id, controller }).message,
+      "o1 belongs to C1, not to the controller of the transaction"
+    )
+    assert.strictEqual(
+      String(new AvmError.BehaviourNotFound({ name: "nobody" })),
+      "nobody: no behaviour nobody is registered with the machine"
+    )
+  })
+
+  it("cuts what is long in the sentence, and makes one whatever the fields are", () => {
+    const long = new AvmError.ObjectRejectedCall({ id, input: ["Add", "\u{1f600}".repeat(1000)] })
+    assert.isBelow(long.message.length, 140)
+    assert.notMatch(long.message, /[\ud800-\udbff](?![\udc00-\udfff])/)
+    const objects = Array.from({ length: 12 }, (_, n) => ObjectId.make(`o${n}`))
+    assert.include(new AvmError.TxConflict({ tx, objects }).message, "o0, o1, o2, o3, o4 and 7 more")
+    for (const [tag, { constructor }] of specified) {
+      for (const field of [undefined, null, 7, Object.create(null), { id: () => 1 }, "\ud800"]) {
+        const fields = Object.fromEntries(Object.keys(payloadOf(sampleOf(tag))).map((key) => [key, field]))
+        // Whatever the fields are: as somebody might make one who is not held to their types.
+        const odd = Object.assign(Object.create(constructor.prototype), fields) as Error
+        if (!Object.hasOwn(odd, "message") && tag !== "InvalidVal") assert.isString(odd.message, tag)
+      }
+    }
+  })
+
+  it("knows more of InvalidInput than it carries: the reason is no field, and is lost on the way", () => {
+    const error = because(new AvmError.InvalidInput({ id, input: ["Add", 1] }), () => "no such message")
+    assert.strictEqual(error.message, `o1 cannot take ["Add",1]: no such message`)
+    assert.isTrue(Equal.equals(error.id, id))
+    assert.sameMembers(Object.getOwnPropertyNames(error).filter((_) => _ !== "stack"), ["id", "input", "_tag"])
+    assert.strictEqual(throughJson(error).message, `o1 cannot take ["Add",1]`)
+  })
 
   it("is encoded to plain JSON under its tag", () => {
     for (const [tag, error] of specified) {

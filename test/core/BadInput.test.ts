@@ -55,6 +55,8 @@ const Clerk = Behaviour.make("Clerk", {
   ]
 })
 
+const Other = Behaviour.make("Other", { state: Schema.Null, initial: null, protocol: [Rpc.make("Go")] })
+
 const ClerkLive = Clerk.toLayer({
   *Add({ n }) {
     const { count } = yield* Clerk.updateState(({ count }) => ({ count: count + n }))
@@ -195,6 +197,40 @@ onEachStore("bad input", machine, (it) => {
       assert(AvmError.isAvmError(error) && error._tag === "InvalidInput")
     }))
 
+  it.effect("InvalidInput says what is wrong with the message", () =>
+    Effect.gen(function*() {
+      const said = (call: (clerk: typeof Clerk.Ref.Type) => Effect.Effect<unknown, unknown, Obj.Obj>) =>
+        Effect.gen(function*() {
+          const { exit } = yield* run(Effect.flatMap(
+            Clerk.create(),
+            (clerk) => Effect.mapError(call(clerk), (error) => [clerk.id.value, String(error)] as const)
+          ))
+          const error = failure(exit)
+          assert(Array.isArray(error))
+          return String(error[1]).replace(String(error[0]), "o1")
+        })
+      assert.strictEqual(
+        yield* said((clerk) => clerk.Add({ n: 1.5 })),
+        `InvalidInput: o1 cannot take ["Add",{"n":1.5}]: the payload of Add: ["n"] Expected an integer, actual 1.5`
+      )
+      assert.strictEqual(
+        yield* said(({ id }) => Obj.call(id, ["Add", { n: "many" }])),
+        `InvalidInput: o1 cannot take ["Add",{"n":"many"}]: the payload of Add: ["n"] Expected number, actual "many"`
+      )
+      assert.strictEqual(
+        yield* said(({ id }) => Obj.call(id, ["Subtract", null])),
+        `InvalidInput: o1 cannot take ["Subtract",null]: Clerk has no message Subtract (it has Add, Fail, Throw, Lie, Spoil)`
+      )
+      assert.strictEqual(
+        yield* said(({ id }) => Obj.call(id, 5)),
+        "InvalidInput: o1 cannot take 5: a message to Clerk is [tag, payload] (it has Add, Fail, Throw, Lie, Spoil)"
+      )
+      assert.strictEqual(
+        yield* said(({ id }) => Other.ref(id).Go()),
+        `InvalidInput: o1 cannot take ["Go",null]: its behaviour is Clerk, not Other`
+      )
+    }))
+
   it.effect("a declared error reaches a typed caller as itself, a raw one as CalleeFailed", () =>
     Effect.gen(function*() {
       const typed = failure((yield* run(Effect.flatMap(Clerk.create(), (clerk) => clerk.Fail()))).exit)
@@ -213,7 +249,8 @@ onEachStore("bad input", machine, (it) => {
         defect((yield* run(call((clerk) => clerk.Lie()))).exit),
         "The answer of Lie is refused by its own schema"
       )
-      assert.include(defect((yield* run(call((clerk) => clerk.Spoil()))).exit), "The new state of Clerk is refused")
+      const spoilt = defect((yield* run(call((clerk) => clerk.Spoil()))).exit)
+      assert.match(spoilt, /The new state of Clerk\(\S+\) is refused by its own schema/)
     }))
 
   it.effect("a failing call outside a transaction keeps what was done, inside one the transaction decides", () =>

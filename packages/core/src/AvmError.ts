@@ -1,6 +1,6 @@
 /**
  * Everything that can go wrong, one flat class each. They carry ids, not prose, and they travel: traces and remote calls
- * hold the same values.
+ * hold the same values. The message, for people, is derived from what they carry when somebody looks.
  *
  * Their encoded form is JSON. The unions mirror the levels of the instruction set; what is in none of them belongs to a
  * place that asks for it. Pinned by `test/core/AvmError.test.ts`.
@@ -9,6 +9,8 @@
  */
 import * as Schema from "effect/Schema"
 import { ControllerId } from "./ControllerId.js"
+import { reasonOf } from "./internal/reasons.js"
+import { Listed, say } from "./internal/saying.js"
 import { opaque } from "./internal/schema.js"
 import { MachineId } from "./MachineId.js"
 import { ObjectId } from "./ObjectId.js"
@@ -27,7 +29,11 @@ import { InvalidVal, ValFromJson } from "./Val.js"
  */
 export class ObjectNotFound
   extends Schema.TaggedError<ObjectNotFound>("@effect-avm/core/ObjectNotFound")("ObjectNotFound", { id: ObjectId })
-{}
+{
+  override get message(): string {
+    return say`there is no object ${this.id}`
+  }
+}
 
 /**
  * Only `Obj.destroy` says so (A6); to every other instruction the object is missing.
@@ -42,7 +48,11 @@ export class ObjectAlreadyDestroyed
       id: ObjectId
     }
   )
-{}
+{
+  override get message(): string {
+    return say`${this.id} has been destroyed before`
+  }
+}
 
 /**
  * The id is taken already.
@@ -54,7 +64,11 @@ export class ObjectAlreadyExists
   extends Schema.TaggedError<ObjectAlreadyExists>("@effect-avm/core/ObjectAlreadyExists")("ObjectAlreadyExists", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`there is an object ${this.id} already`
+  }
+}
 
 /**
  * The protocol of the behaviour cannot decode the message (D7).
@@ -65,7 +79,12 @@ export class ObjectAlreadyExists
 export class InvalidInput extends Schema.TaggedError<InvalidInput>("@effect-avm/core/InvalidInput")("InvalidInput", {
   id: ObjectId,
   input: ValFromJson
-}) {}
+}) {
+  override get message(): string {
+    const reason = reasonOf(this)
+    return say`${this.id} cannot take ${this.input}` + (reason === undefined ? "" : `: ${reason}`)
+  }
+}
 
 /**
  * The behaviour refused the message (`Behaviour.reject`, D7).
@@ -78,7 +97,11 @@ export class ObjectRejectedCall
     id: ObjectId,
     input: ValFromJson
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} rejected ${this.input}`
+  }
+}
 
 /**
  * The metadata of the object cannot be understood.
@@ -90,7 +113,11 @@ export class MetadataCorruption
   extends Schema.TaggedError<MetadataCorruption>("@effect-avm/core/MetadataCorruption")("MetadataCorruption", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`the metadata of ${this.id} cannot be understood`
+  }
+}
 
 /**
  * No behaviour of this name is registered with the machine (D3).
@@ -102,7 +129,11 @@ export class BehaviourNotFound
   extends Schema.TaggedError<BehaviourNotFound>("@effect-avm/core/BehaviourNotFound")("BehaviourNotFound", {
     name: Schema.String
   })
-{}
+{
+  override get message(): string {
+    return say`no behaviour ${this.name} is registered with the machine`
+  }
+}
 
 /**
  * A typed callee failed with an error its protocol declares, seen by a caller that knows no protocol; `error` is
@@ -114,7 +145,11 @@ export class BehaviourNotFound
 export class CalleeFailed extends Schema.TaggedError<CalleeFailed>("@effect-avm/core/CalleeFailed")("CalleeFailed", {
   id: ObjectId,
   error: ValFromJson
-}) {}
+}) {
+  override get message(): string {
+    return say`${this.id} failed with ${this.error}`
+  }
+}
 
 /**
  * The mailbox of `id` takes no more; nothing was sent.
@@ -124,7 +159,11 @@ export class CalleeFailed extends Schema.TaggedError<CalleeFailed>("@effect-avm/
  */
 export class MailboxFull
   extends Schema.TaggedError<MailboxFull>("@effect-avm/core/MailboxFull")("MailboxFull", { id: ObjectId })
-{}
+{
+  override get message(): string {
+    return say`the mailbox of ${this.id} is full`
+  }
+}
 
 export { InvalidVal }
 
@@ -182,7 +221,11 @@ export class MetadataNotFound
   extends Schema.TaggedError<MetadataNotFound>("@effect-avm/core/MetadataNotFound")("MetadataNotFound", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} has no metadata`
+  }
+}
 
 /**
  * The metadata of the object contradicts itself.
@@ -231,7 +274,11 @@ export class ReflectionDenied
   extends Schema.TaggedError<ReflectionDenied>("@effect-avm/core/ReflectionDenied")("ReflectionDenied", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} may not be looked at`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -268,7 +315,11 @@ export class ReifyContextFailed
  */
 export class NoTransactionToReify
   extends Schema.TaggedError<NoTransactionToReify>("@effect-avm/core/NoTransactionToReify")("NoTransactionToReify", {})
-{}
+{
+  override get message(): string {
+    return "there is no transaction to show"
+  }
+}
 
 /**
  * The transaction may not be shown.
@@ -278,7 +329,11 @@ export class NoTransactionToReify
  */
 export class TxStateAccessDenied
   extends Schema.TaggedError<TxStateAccessDenied>("@effect-avm/core/TxStateAccessDenied")("TxStateAccessDenied", {})
-{}
+{
+  override get message(): string {
+    return "the transaction may not be shown"
+  }
+}
 
 /**
  * The constraint store cannot be shown.
@@ -291,7 +346,11 @@ export class ConstraintStoreUnavailable
     "ConstraintStoreUnavailable",
     {}
   )
-{}
+{
+  override get message(): string {
+    return "the constraint store cannot be shown"
+  }
+}
 
 /**
  * @since 0.1.0
@@ -316,7 +375,11 @@ export type ReifyError =
 export class TxConflict extends Schema.TaggedError<TxConflict>("@effect-avm/core/TxConflict")("TxConflict", {
   tx: TxId,
   objects: Schema.Array(ObjectId)
-}) {}
+}) {
+  override get message(): string {
+    return say`${this.tx} cannot commit: another commit has changed what it had read: ${new Listed(this.objects)}`
+  }
+}
 
 /**
  * No transaction of this program has this id (D13).
@@ -326,7 +389,11 @@ export class TxConflict extends Schema.TaggedError<TxConflict>("@effect-avm/core
  */
 export class TxNotFound
   extends Schema.TaggedError<TxNotFound>("@effect-avm/core/TxNotFound")("TxNotFound", { tx: TxId })
-{}
+{
+  override get message(): string {
+    return say`this program has no transaction ${this.tx}`
+  }
+}
 
 /**
  * The transaction has been committed before (A8).
@@ -338,7 +405,11 @@ export class TxAlreadyCommitted
   extends Schema.TaggedError<TxAlreadyCommitted>("@effect-avm/core/TxAlreadyCommitted")("TxAlreadyCommitted", {
     tx: TxId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.tx} has been committed before`
+  }
+}
 
 /**
  * The transaction has been aborted before (A8).
@@ -348,7 +419,11 @@ export class TxAlreadyCommitted
  */
 export class TxAlreadyAborted
   extends Schema.TaggedError<TxAlreadyAborted>("@effect-avm/core/TxAlreadyAborted")("TxAlreadyAborted", { tx: TxId })
-{}
+{
+  override get message(): string {
+    return say`${this.tx} has been aborted before`
+  }
+}
 
 /**
  * No transaction is open (A8).
@@ -356,7 +431,11 @@ export class TxAlreadyAborted
  * @since 0.1.0
  * @category errors
  */
-export class NoActiveTx extends Schema.TaggedError<NoActiveTx>("@effect-avm/core/NoActiveTx")("NoActiveTx", {}) {}
+export class NoActiveTx extends Schema.TaggedError<NoActiveTx>("@effect-avm/core/NoActiveTx")("NoActiveTx", {}) {
+  override get message(): string {
+    return "no transaction is open"
+  }
+}
 
 /**
  * `what` may not be done here: a callee that ends its caller's transaction, or leaves its own open (D15).
@@ -368,7 +447,21 @@ export class InvalidDuringTx
   extends Schema.TaggedError<InvalidDuringTx>("@effect-avm/core/InvalidDuringTx")("InvalidDuringTx", {
     what: Schema.String
   })
-{}
+{
+  override get message(): string {
+    switch (this.what) {
+      case "commitTx":
+      case "abortTx":
+        return say`${this.what} is for the frame that began the transaction, not for what it calls`
+      case "beginTx":
+        return "a frame has returned and left open a transaction that it began; it was aborted"
+      case "await":
+        return "await is not for transactions: what they send leaves when they commit"
+      default:
+        return say`${this.what} would change something, and the transaction is read-only`
+    }
+  }
+}
 
 /**
  * A transaction is already running; it is untouched (D12).
@@ -380,7 +473,11 @@ export class NestedTxNotSupported
   extends Schema.TaggedError<NestedTxNotSupported>("@effect-avm/core/NestedTxNotSupported")("NestedTxNotSupported", {
     outer: TxId
   })
-{}
+{
+  override get message(): string {
+    return say`transactions do not nest, and ${this.outer} is open`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -409,7 +506,11 @@ export class FunctionNotFound
   extends Schema.TaggedError<FunctionNotFound>("@effect-avm/core/FunctionNotFound")("FunctionNotFound", {
     name: Schema.String
   })
-{}
+{
+  override get message(): string {
+    return say`no pure function ${this.name} is registered`
+  }
+}
 
 /**
  * Another pure function has this name already (A36).
@@ -424,7 +525,11 @@ export class FunctionAlreadyRegistered
       name: Schema.String
     }
   )
-{}
+{
+  override get message(): string {
+    return say`another pure function is registered as ${this.name}`
+  }
+}
 
 /**
  * The pure function has another version by now.
@@ -438,7 +543,11 @@ export class VersionConflict
     expected: Schema.Int,
     actual: Schema.Int
   })
-{}
+{
+  override get message(): string {
+    return say`the pure function ${this.name} has version ${this.actual}, and ${this.expected} was expected`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -463,7 +572,11 @@ export class MachineUnreachable
   extends Schema.TaggedError<MachineUnreachable>("@effect-avm/core/MachineUnreachable")("MachineUnreachable", {
     machine: MachineId
   })
-{}
+{
+  override get message(): string {
+    return say`the machine ${this.machine} cannot be reached`
+  }
+}
 
 /**
  * The object cannot go to this machine.
@@ -479,7 +592,11 @@ export class InvalidMachineTransfer
       machine: MachineId
     }
   )
-{}
+{
+  override get message(): string {
+    return say`${this.id} cannot go to the machine ${this.machine}`
+  }
+}
 
 /**
  * Execution cannot move while a transaction is open.
@@ -489,7 +606,11 @@ export class InvalidMachineTransfer
  */
 export class TeleportDuringTx
   extends Schema.TaggedError<TeleportDuringTx>("@effect-avm/core/TeleportDuringTx")("TeleportDuringTx", {})
-{}
+{
+  override get message(): string {
+    return "execution cannot move while a transaction is open"
+  }
+}
 
 /**
  * @since 0.1.0
@@ -514,7 +635,11 @@ export class ControllerUnreachable
   extends Schema.TaggedError<ControllerUnreachable>("@effect-avm/core/ControllerUnreachable")("ControllerUnreachable", {
     controller: ControllerId
   })
-{}
+{
+  override get message(): string {
+    return say`the controller ${this.controller} cannot be reached`
+  }
+}
 
 /**
  * The object belongs to another controller, named here (D18, A19).
@@ -527,7 +652,11 @@ export class UnauthorizedTransfer
     id: ObjectId,
     controller: ControllerId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} belongs to ${this.controller}, not to the controller that would transfer it`
+  }
+}
 
 /**
  * One transaction, one controller: `id` belongs to `controller`, another one.
@@ -540,7 +669,11 @@ export class CrossControllerTx
     id: ObjectId,
     controller: ControllerId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} belongs to ${this.controller}, not to the controller of the transaction`
+  }
+}
 
 /**
  * The object belongs to another controller than the one this machine acts for (D18).
@@ -552,7 +685,11 @@ export class ObjectNotAvailable
   extends Schema.TaggedError<ObjectNotAvailable>("@effect-avm/core/ObjectNotAvailable")("ObjectNotAvailable", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} belongs to another controller than that of the machine`
+  }
+}
 
 /**
  * The replicas of the object disagree.
@@ -564,7 +701,11 @@ export class ObjectNotConsistent
   extends Schema.TaggedError<ObjectNotConsistent>("@effect-avm/core/ObjectNotConsistent")("ObjectNotConsistent", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`the replicas of ${this.id} disagree`
+  }
+}
 
 /**
  * An input that a replica accepted cannot be replayed on the object; nothing was changed (A26).
@@ -574,7 +715,11 @@ export class ObjectNotConsistent
  */
 export class FreezeFailed
   extends Schema.TaggedError<FreezeFailed>("@effect-avm/core/FreezeFailed")("FreezeFailed", { id: ObjectId })
-{}
+{
+  override get message(): string {
+    return say`what a replica of ${this.id} accepted cannot be replayed on it`
+  }
+}
 
 /**
  * Transactions order objects through their controller; this one has none (D11).
@@ -586,7 +731,11 @@ export class ObjectHasNoController
   extends Schema.TaggedError<ObjectHasNoController>("@effect-avm/core/ObjectHasNoController")("ObjectHasNoController", {
     id: ObjectId
   })
-{}
+{
+  override get message(): string {
+    return say`${this.id} has no controller: give it one with Controller.transfer`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -613,7 +762,11 @@ export type ControllerError =
  */
 export class EmptyDomain
   extends Schema.TaggedError<EmptyDomain>("@effect-avm/core/EmptyDomain")("EmptyDomain", { var: Schema.String })
-{}
+{
+  override get message(): string {
+    return say`the variable ${this.var} has no value left`
+  }
+}
 
 /**
  * There is no variable of this name.
@@ -625,7 +778,11 @@ export class UnknownVariable
   extends Schema.TaggedError<UnknownVariable>("@effect-avm/core/UnknownVariable")("UnknownVariable", {
     var: Schema.String
   })
-{}
+{
+  override get message(): string {
+    return say`there is no variable ${this.var}`
+  }
+}
 
 /**
  * The constraint makes no sense; the message says why.
@@ -658,7 +815,11 @@ export type FDError =
  * @since 0.1.0
  * @category errors
  */
-export class NoChoices extends Schema.TaggedError<NoChoices>("@effect-avm/core/NoChoices")("NoChoices", {}) {}
+export class NoChoices extends Schema.TaggedError<NoChoices>("@effect-avm/core/NoChoices")("NoChoices", {}) {
+  override get message(): string {
+    return "there was nothing to choose from"
+  }
+}
 
 /**
  * No choices make all requirements hold (D29); `requirements` cannot hold together. No `tx` outside a transaction (A23).
@@ -671,7 +832,12 @@ export class Unsatisfiable
     tx: Schema.optional(TxId),
     requirements: Schema.Array(Schema.String)
   })
-{}
+{
+  override get message(): string {
+    const where = this.tx === undefined ? "" : say` in ${this.tx}`
+    return say`no choices${where} make these hold together: ${new Listed(this.requirements)}`
+  }
+}
 
 /**
  * @since 0.1.0
@@ -717,10 +883,9 @@ export class ChoicesUndecided
     })
   })
 {
-  /** For people. */
   override get message(): string {
-    const found = this.best === undefined ? "none that do" : `some that do and lose ${this.best.loss}`
-    return `the limit of ${this.limit} was reached: ${this.runs} ways to choose were tried, and ${found} were found`
+    const found = this.best === undefined ? "none that do" : say`some that do and lose ${this.best?.loss}`
+    return say`the limit of ${this.limit} was reached in ${this.tx}: ${this.runs} ways to choose were tried, and ${found} were found`
   }
 }
 
@@ -737,9 +902,9 @@ export class ChoicesUndecided
 export class StoreError
   extends Schema.TaggedError<StoreError>("@effect-avm/core/StoreError")("StoreError", { cause: Schema.Defect })
 {
-  /** For people: what the store said. */
+  /** What the store said. */
   override get message(): string {
-    return this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return this.cause instanceof Error ? this.cause.message : say`${this.cause}`
   }
 }
 

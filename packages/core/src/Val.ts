@@ -23,7 +23,7 @@ import type * as AST from "effect/SchemaAST"
 import * as binary from "./internal/valBinary.js"
 import { firstCulprit } from "./internal/valCheck.js"
 import * as json from "./internal/valJson.js"
-import { isBytes, isDictionary, isList, type Leaf, Malformed, type Path } from "./internal/valWalk.js"
+import { formatPath, isBytes, isDictionary, isList, type Leaf, Malformed, type Path } from "./internal/valWalk.js"
 import { isObjectId, type ObjectId } from "./ObjectId.js"
 
 // ---------------------------------------------------------------------------
@@ -71,7 +71,8 @@ export class InvalidVal extends Schema.TaggedError<InvalidVal>("@effect-avm/core
 }) {
   /** For people: `not a Val: function at ["lines"][2].price`. */
   override get message(): string {
-    return `not a Val: ${this.found}${this.path.length === 0 ? "" : ` at ${this.path.map(formatStep).join("")}`}`
+    const path = formatPath(this.path)
+    return `not a Val: ${this.found}${path === "" ? "" : ` at ${path}`}`
   }
 }
 
@@ -281,11 +282,6 @@ export const fromBytes = (bytes: Uint8Array): Either.Either<Val, string> => {
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
-
-const formatStep = (step: string | number, position: number): string => {
-  if (typeof step === "number") return `[${step}]`
-  return position > 0 && /^[A-Za-z_$][\w$]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
-}
 
 /** Decides about the two themselves; the parts in which they may differ are added to `pairs`. */
 const sameUpToParts = (self: Val, that: Val, pairs: Array<readonly [Val, Val]>): boolean => {

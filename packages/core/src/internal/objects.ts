@@ -40,6 +40,8 @@ import {
   wasDestroyed
 } from "./kernel.js"
 import * as messages from "./messages.js"
+import { because } from "./reasons.js"
+import { say } from "./saying.js"
 import { andThen, done, fail, Later, type Step } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
 import { trust } from "./trust.js"
@@ -229,7 +231,8 @@ const dispatch = (
   seen: Seen | undefined
 ): Step<Option.Option<Val>, AvmError> => {
   const { id } = object.metadata
-  if (behaviour !== undefined && behaviour !== object.behaviour) return fail(new InvalidInput({ id, input }, true)) // A35
+  // A35
+  if (behaviour !== undefined && behaviour !== object.behaviour) return fail(mistaken(object, input, behaviour))
   const found = kernel.registry.lookup(object.behaviour)
   if (Option.isNone(found)) return fail(new BehaviourNotFound({ name: object.behaviour }, true))
   const claimed = seen?.stored === undefined ? done : claim(kernel, seen.tx, seen.stored)
@@ -237,6 +240,13 @@ const dispatch = (
     ? activate(kernel, cell, found.value, id, machine, place, input, seen)
     : andThen(claimed, () => activate(kernel, cell, found.value, id, machine, place, input, seen))
 }
+
+/** The object is one of another behaviour than its caller takes it for. */
+export const mistaken = (object: Callee, input: Val, behaviour: string): InvalidInput =>
+  because(
+    new InvalidInput({ id: object.metadata.id, input }, true),
+    () => say`its behaviour is ${object.behaviour}, not ${behaviour}`
+  )
 
 /** What a call has to know of an object, committed or pending. */
 type Callee = Pick<Creation, "behaviour" | "metadata">

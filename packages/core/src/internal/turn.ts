@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { RuntimeFiber } from "effect/Fiber"
 import * as Option from "effect/Option"
-import { type AvmError, InvalidInput, ObjectNotFound, StoreError } from "../AvmError.js"
+import { type AvmError, ObjectNotFound, StoreError } from "../AvmError.js"
 import type { Registration } from "../Behaviour.js"
 import { freshObjectId } from "../IdGenerator.js"
 import type { MachineId } from "../MachineId.js"
@@ -19,6 +19,7 @@ import { activate } from "./activation.js"
 import type { Allowance } from "./eager.js"
 import { Authoritative, Cell, Execution, Root, RootFrame } from "./frame.js"
 import { abort, claim, type Kernel, machineReachable, see, trace, traceAs } from "./kernel.js"
+import { mistaken } from "./objects.js"
 import * as spans from "./spans.js"
 import { andThen, causeOf, exiting, fail, failCause, later, mapLater, type Step, stepOf, succeed } from "./sync.js"
 import type { Seen, Transaction } from "./transaction.js"
@@ -173,7 +174,7 @@ const target = (
     const stored = seen.observe("metadata")
     if (stored === undefined) return fail(new ObjectNotFound({ id: to }))
     if (Option.isSome(behaviour) && behaviour.value !== stored.behaviour) {
-      return fail(new InvalidInput({ id: to, input }))
+      return fail(mistaken(stored, input, behaviour.value))
     }
     const registration = kernel.registry.lookup(stored.behaviour)
     if (Option.isNone(registration)) return succeed(undefined)

@@ -37,7 +37,9 @@ import { isObjectId, type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
 import type { OutsideTx } from "../TxPlace.js"
 import { isVal, type Val } from "../Val.js"
 import { converted, native } from "./native.js"
+import { because, refusal } from "./reasons.js"
 import { deliver } from "./refusals.js"
+import { Listed, say } from "./saying.js"
 import { andThen, causeOf, die, effectOf, Later, mapLater, type Step, succeed } from "./sync.js"
 import { make as makeValSchema, type ValSchema } from "./valSchema.js"
 
@@ -81,9 +83,9 @@ export const make = (name: string, options: Options) => {
   const ref = references(name, messages)
 
   // What the machine answers for a state is a `Val`.
-  const state = converted(getState, (state) => defect(`The state of ${name}`, stateSchema.decode(state as Val)))
+  const state = converted(getState, (state) => ofSelf("The state", name, stateSchema.decode(state as Val)))
   const set = (next: unknown): Effect.Effect<unknown, unknown, unknown> => {
-    const encoded = defect(`The new state of ${name}`, stateSchema.encode(next))
+    const encoded = ofSelf("The new state", name, stateSchema.encode(next))
     return encoded instanceof Later ? Effect.flatMap(encoded.effect, setState) : setState(encoded)
   }
 
@@ -93,7 +95,7 @@ export const make = (name: string, options: Options) => {
       const registry = yield* Registry
       const handlers = Effect.isEffect(build) ? yield* build : build
       const services = yield* Effect.context<never>()
-      yield* registry.register({ name, ...behaviour(messages, handlers), services, initial, identity })
+      yield* registry.register({ name, ...behaviour(name, messages, handlers), services, initial, identity })
       return Context.empty()
     }))
   }
@@ -204,7 +206,11 @@ const encoding = (
   const encoded = encodePayload(message, payload)
   if (!(encoded instanceof Later)) return use([message.tag, encoded])
   return Effect.flatMap(
-    Effect.mapError(encoded.effect, () => deliver(new InvalidInput({ id, input: refusedInput(message.tag, payload) }))),
+    Effect.mapError(encoded.effect, (error) =>
+      deliver(because(
+        new InvalidInput({ id, input: refusedInput(message.tag, payload) }),
+        () => say`the payload of ${message.tag}: ${refusal(error)}`
+      ))),
     (encoded) => use([message.tag, encoded])
   )
 }
@@ -305,23 +311,34 @@ const typedFailure = (
 
 /** Says no before anything runs: what a handler fails with is another matter, whatever its class. */
 class Refused {
-  constructor(readonly input: Val) {}
+  constructor(readonly input: Val, readonly reason: () => string) {}
 }
 
 const behaviour = (
+  name: string,
   messages: ReadonlyMap<string, Message>,
   handlers: Handlers
 ): Required<Pick<Registration, "program" | "generator" | "failure">> => {
   const messageOf = (input: Val): Message | undefined =>
     Array.isArray(input) && input.length === 2 ? messages.get(String(input[0])) : undefined
 
+  const unknown = (input: Val): string => {
+    const known = new Listed([...messages.keys()])
+    return Array.isArray(input) && input.length === 2
+      ? say`${name} has no message ${input[0]} (it has ${known})`
+      : say`a message to ${name} is [tag, payload] (it has ${known})`
+  }
+
   function* generator() {
     const received: Val = yield* input
     const message = messageOf(received)
-    if (message === undefined) return yield* Effect.fail(new Refused(received))
+    if (message === undefined) return yield* Effect.fail(new Refused(received, () => unknown(received)))
     const decoded = message.payload.decode((received as ReadonlyArray<Val>)[1] as Val) // it has two elements
     const payload = decoded instanceof Later
-      ? yield* Effect.mapError(decoded.effect, () => new Refused(received))
+      ? yield* Effect.mapError(
+        decoded.effect,
+        (error) => new Refused(received, () => say`the payload of ${message.tag}: ${refusal(error)}`)
+      )
       : decoded
     // Each message has its handler: the compiler has seen to that.
     const handler = handlers[message.tag] as Handler
@@ -334,7 +351,9 @@ const behaviour = (
     effectOf(causeFor(id, input, error))
 
   const causeFor = (id: ObjectId, input: Val, error: unknown): Step<Cause.Cause<AvmError>> => {
-    if (error instanceof Refused) return succeed(Cause.fail(new InvalidInput({ id, input: error.input }, true)))
+    if (error instanceof Refused) {
+      return succeed(Cause.fail(because(new InvalidInput({ id, input: error.input }, true), error.reason)))
+    }
     const message = messageOf(input)
     if (message !== undefined && message.error.is(error)) {
       return andThen(
@@ -383,11 +402,18 @@ const constructWith = (make: (payload: unknown) => unknown, payload: unknown) =>
 
 /** A schema that refuses what its own behaviour made: a defect of the behaviour (A30). */
 const defect = <A, E>(what: string, step: Step<A, E>): Step<A> =>
-  mapLater(
-    step,
-    Effect.catchAll((error) =>
-      Effect.dieMessage(
-        `${what} is refused by its own schema: ${ParseResult.isParseError(error) ? error.message : String(error)}`
-      )
-    )
+  mapLater(step, Effect.catchAll((error) => refused(what, error)))
+
+/** The same of the running object, which is named. */
+const ofSelf = <A, E>(what: string, name: string, step: Step<A, E>): Step<A> =>
+  mapLater(step, (effect) =>
+    // What it needs is in the context of whoever runs it.
+    Effect.catchAll(
+      effect,
+      (error) => Effect.flatMap(self, (id) => refused(`${what} of ${name}(${id.value})`, error))
+    ) as Effect.Effect<A>)
+
+const refused = (what: string, error: unknown): Effect.Effect<never> =>
+  Effect.dieMessage(
+    `${what} is refused by its own schema: ${ParseResult.isParseError(error) ? error.message : String(error)}`
   )

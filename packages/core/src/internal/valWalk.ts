@@ -41,6 +41,18 @@ export class Malformed {
 }
 
 // ---------------------------------------------------------------------------
+// formatting
+// ---------------------------------------------------------------------------
+
+/** `["lines"][2].price`; nothing for the outermost value, nor for what is no path. */
+export const formatPath = (path: Path): string => Array.isArray(path) ? path.map(formatStep).join("") : ""
+
+const formatStep = (step: string | number, position: number): string => {
+  if (typeof step === "number") return `[${step}]`
+  return position > 0 && /^[A-Za-z_$][\w$]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
+}
+
+// ---------------------------------------------------------------------------
 // guards
 // ---------------------------------------------------------------------------
 
