@@ -72,6 +72,21 @@ export const b9 = Account.of({
   Deposit: () => Effect.fail(new Oops())
 })
 
+// The place of a handler is wrong before its errors are: what a bracket fails with is nothing to declare.
+declare const bracketing: Behaviour.CheckHandlers<
+  (typeof Account.protocol)[number],
+  { readonly Deposit: () => typeof transfer }
+>["Deposit"]
+export const b10:
+  "A handler runs in its caller's transaction, if there is one: no Tx.transact, teleport or await here. Use Tx.required." =
+    bracketing
+
+declare const undeclared: Behaviour.CheckHandlers<
+  (typeof Account.protocol)[number],
+  { readonly Deposit: () => Effect.Effect<number, Oops> }
+>["Deposit"]
+export const b11: "This handler fails with Oops: declare it in the protocol, or handle it here." = undeclared
+
 // @ts-expect-error the state of a behaviour outside its handlers
 export const s1 = Avm.run(Account.state)
 

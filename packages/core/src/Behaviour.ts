@@ -215,11 +215,12 @@ export type CheckHandlers<Rpcs extends Rpc.Any, Handlers> = {
     : "The protocol has no message of this name."
 }
 
-type CheckHandler<Current extends Rpc.Any, E, R> = [Exclude<E, HandlerError<Current>>] extends [never]
-  ? [Extract<R, OutsideTx>] extends [never] ? [Extract<R, AnyInTx>] extends [never] ? unknown
-    : "A handler does not know whether it runs in a transaction: use Tx.retry and Tx.enlist in the body of Tx.transact."
-  : "A handler runs in its caller's transaction, if there is one: no Tx.transact, teleport or await here."
-  : Undeclared<Exclude<E, HandlerError<Current>>>
+/** The place comes first: what is in the wrong one has errors that nobody should declare. */
+type CheckHandler<Current extends Rpc.Any, E, R> = [Extract<R, OutsideTx>] extends [never]
+  ? [Extract<R, AnyInTx>] extends [never]
+    ? [Exclude<E, HandlerError<Current>>] extends [never] ? unknown : Undeclared<Exclude<E, HandlerError<Current>>>
+  : "A handler does not know whether it runs in a transaction: use Tx.retry and Tx.enlist in the body of Tx.transact."
+  : "A handler runs in its caller's transaction, if there is one: no Tx.transact, teleport or await here. Use Tx.required."
 
 type Undeclared<E> = E extends { readonly _tag: infer Tag extends string }
   ? `This handler fails with ${Tag}: declare it in the protocol, or handle it here.`
