@@ -609,7 +609,11 @@ onEachStore("families", world, (it) => {
           return yield* Obj.call(id, null)
         })
         const exit = yield* Effect.exit(Avm.run(Effect.provide(program, Avm.layerUnsafe(Reflect.UnsafeReflect))))
-        assert.include(defect(exit), "Reflect.scryMeta outside a machine", behaviour)
+        assert.include(
+          defect(exit),
+          "Reflect.scryMeta is unsafe and not granted here: provide Avm.layerUnsafe(Reflect.UnsafeReflect)",
+          behaviour
+        )
       }
     }))
 

@@ -268,6 +268,15 @@ const sameArgument = (self: unknown, that: unknown): boolean =>
   (Equal.isEqual(self) && Equal.isEqual(that) ? self[Equal.symbol](that) : Equal.equals(self, that)) ||
   (Val.isVal(self) && Val.isVal(that) && Val.equals(self, that))
 
+/** Why there is no such family: inside a machine there are all but those that have to be granted. */
+const missing = ({ family, tag }: Definition, cell: Cell | undefined): string => {
+  if (cell === undefined) return `${tag} outside a machine: run the program with Avm.run`
+  const granting = `Avm.layerUnsafe(${tag.slice(0, tag.indexOf("."))}.${
+    family.key.slice(family.key.lastIndexOf("/") + 1)
+  })`
+  return `${tag} is unsafe and not granted here: provide ${granting}`
+}
+
 /** The same instruction with equal arguments. */
 export const isSame = (self: Any, that: Any): boolean => {
   if (definitionOf(self) !== definitionOf(that)) return false
@@ -292,9 +301,7 @@ class Instruction {
     return Effect.withFiberRuntime<unknown, unknown>((fiber) => {
       const definition = definitionOf(self)
       const service = fiber.currentContext.unsafeMap.get(definition.family.key)
-      if (service === undefined) {
-        return Effect.dieMessage(`${self._tag} outside a machine: run the program with Avm.run`)
-      }
+      if (service === undefined) return Effect.dieMessage(missing(definition, fiber.getFiberRef(current)))
       const member = directOf<Direct>(service)?.[definition.member]
       const cell = member === undefined ? undefined : fiber.getFiberRef(current)
       if (
