@@ -48,6 +48,8 @@ const rooms: ReadonlyArray<Room> = [
       "Constraint",
       "internal/direct",
       "internal/option",
+      "internal/reasons",
+      "internal/saying",
       "internal/schema",
       "internal/sync",
       "internal/valBinary",

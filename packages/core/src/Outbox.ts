@@ -30,7 +30,7 @@ import type { Val } from "./Val.js"
 
 /**
  * What a machine does with the outputs to a channel. A failure, of whatever kind, is tried again by the schedule; an output
- * that the schedule gives up stays until the machine starts again.
+ * that the schedule gives up stays until the machine starts again, and is logged.
  *
  * @since 0.1.0
  * @category models

@@ -26,7 +26,8 @@ import type { Answer, DeadLetter, Message } from "./Mailboxes.js"
 
 /**
  * What becomes of the message of a turn that failed, once it is not tried again: `drop` forgets it, `park` keeps it as a
- * dead letter, `parkUnanswered` does so where no promise tells anybody of the failure.
+ * dead letter, `parkUnanswered` does so where no promise tells anybody of the failure. Where none does, it is logged as a
+ * warning.
  *
  * @since 0.1.0
  * @category models

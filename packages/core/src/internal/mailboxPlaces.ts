@@ -5,6 +5,7 @@
  * way; *stalled*, where its object cannot be reached; *withheld*, where somebody takes the messages himself. After its turn
  * a mailbox that has more messages becomes ready again, behind all others: that is what makes the loop fair.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../AvmError.js"
 import type { Message } from "../Mailboxes.js"
@@ -13,8 +14,9 @@ import type { Scheduling } from "../Scheduling.js"
 import { Fifo } from "./fifo.js"
 import type { Kernel } from "./kernel.js"
 import { peek } from "./messages.js"
-import { andThen, die, done, Later, type Step, stepOf, succeed } from "./sync.js"
+import { andThen, die, done, Later, later, type Step, stepOf, succeed } from "./sync.js"
 import { isDeliverable } from "./turn.js"
+import * as warnings from "./warnings.js"
 
 /** A message whose turn it is. */
 export interface Picked {
@@ -34,6 +36,10 @@ export class Places {
   private readonly busy = new Set<string>()
   private unreachable = new Map<string, ObjectId>()
   private readonly withheld = new Map<string, ObjectId>()
+  /** Since when messages wait for behaviours of these names; it has been said of those that have waited for ever. */
+  private readonly unheard = new Map<string, number>()
+  /** How long a behaviour may be missing before that is said. */
+  patienceMillis = 0
 
   constructor(private readonly kernel: Kernel, private readonly scheduling: Scheduling["Type"]) {}
 
@@ -99,13 +105,28 @@ export class Places {
       }
       return andThen(peek(this.kernel, id, { limit: 1 }), ([message]): Step<Picked | undefined, StoreError> => {
         if (message === undefined) return isOff()
-        return andThen(isDeliverable(this.kernel, message), (deliverable): Step<Picked | undefined, StoreError> => {
+        return andThen(this.isDeliverable(message), (deliverable): Step<Picked | undefined, StoreError> => {
           if (deliverable) return succeed({ id, message })
           this.unreachable.set(id.value, id)
           return isOff()
         })
       })
     })
+  }
+
+  private isDeliverable(message: Message): Step<boolean, StoreError> {
+    return isDeliverable(this.kernel, message, (behaviour) => this.unregistered(message, behaviour))
+  }
+
+  /** Says so once, when it has been so for a while: at a restart, messages may be there before behaviours. */
+  private unregistered(message: Message, behaviour: string): Step<void> {
+    const since = this.unheard.get(behaviour)
+    if (since === Infinity) return done
+    return later(Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const isLong = now - (since ?? now) >= this.patienceMillis
+      this.unheard.set(behaviour, isLong ? Infinity : since ?? now)
+      return isLong ? warnings.unregistered(message, behaviour) : Effect.void
+    }))
   }
 
   private choose(): Step<number> {
@@ -129,7 +150,7 @@ export class Places {
           andThen(
             peek(this.kernel, id, { limit: 1 }),
             ([message]) =>
-              andThen(message === undefined || isDeliverable(this.kernel, message), (deliverable) => {
+              andThen(message === undefined || this.isDeliverable(message), (deliverable) => {
                 hand.delete(id)
                 if (!deliverable) this.unreachable.set(id.value, id)
                 else if (message !== undefined) this.add(id)

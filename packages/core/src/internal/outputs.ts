@@ -19,6 +19,7 @@ import type { Kernel } from "./kernel.js"
 import { commitMessages } from "./messages.js"
 import { Signal } from "./signal.js"
 import { effectOf } from "./sync.js"
+import { stuck } from "./warnings.js"
 
 interface Lane {
   readonly outputs: Fifo<Output>
@@ -26,9 +27,21 @@ interface Lane {
   underWay: boolean
   /** When its first output is tried again. */
   driver: Schedule.ScheduleDriver<unknown, unknown> | undefined
+  /** How often its first output has failed, and how it did last. */
+  attempts: number
+  failure: Cause.Cause<unknown>
   /** Its schedule has given it up, until the machine starts again. */
   stuck: boolean
 }
+
+const newLane = (): Lane => ({
+  outputs: new Fifo(),
+  underWay: false,
+  driver: undefined,
+  attempts: 0,
+  failure: Cause.empty,
+  stuck: false
+})
 
 export interface Outputs {
   readonly outbox: Outbox["Type"]
@@ -55,7 +68,7 @@ export const make = (kernel: Kernel): Outputs => {
       const name = JSON.stringify([output.channel, output.from.value])
       let lane = lanes.get(name)
       if (lane === undefined) {
-        lanes.set(name, lane = { outputs: new Fifo(), underWay: false, driver: undefined, stuck: false })
+        lanes.set(name, lane = newLane())
       }
       lane.outputs.push(output)
     }
@@ -121,12 +134,15 @@ export const make = (kernel: Kernel): Outputs => {
       Effect.map(effectOf(commitMessages(kernel, { acknowledged: [output], sends })), () => {
         lane.outputs.shift()
         lane.driver = undefined
+        lane.attempts = 0
         keys.delete(output.key)
       }))
   }
 
   const failed = (lane: Lane, output: Output, handler: Handler, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     Effect.gen(function*() {
+      lane.attempts++
+      lane.failure = cause
       yield* Effect.logDebug(`The handler of ${output.channel} failed for ${output.key}`, cause)
       lane.driver ??= yield* Schedule.driver(handler.retry)
     })
@@ -151,10 +167,11 @@ export const make = (kernel: Kernel): Outputs => {
           const { driver } = lane
           if (sent || driver === undefined) return drain(lane)
           return Effect.matchEffect(driver.next(undefined), {
-            onFailure: () =>
-              Effect.sync(() => {
-                lane.stuck = true
-              }),
+            onFailure: () => {
+              lane.stuck = true
+              const output = lane.outputs.at(0)
+              return output === undefined ? Effect.void : stuck(output, lane.attempts, lane.failure)
+            },
             onSuccess: () => drain(lane)
           })
         }

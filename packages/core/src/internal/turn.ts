@@ -35,7 +35,7 @@ export type Outcome =
   /** Committed, with the removal of the message. */
   | { readonly _tag: "Committed"; readonly answer: Answer }
   /** Undone; the message is where it was. */
-  | { readonly _tag: "Failed"; readonly answer: Answer }
+  | { readonly _tag: "Failed"; readonly answer: Answer; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Conflicted" }
   /** It cannot be delivered now. */
   | { readonly _tag: "Unreachable" }
@@ -61,13 +61,20 @@ export const cellFor = (
     return succeed(cell)
   })
 
-/** Whether a message could be delivered now: asked before, so that waiting leaves no traces. */
-export const isDeliverable = (kernel: Kernel, { to }: Message): Step<boolean, StoreError> =>
+/**
+ * Whether a message could be delivered now: asked before, so that waiting leaves no traces. `unregistered` hears of a
+ * behaviour that is not.
+ */
+export const isDeliverable = (
+  kernel: Kernel,
+  { to }: Message,
+  unregistered: (behaviour: string) => Step<void>
+): Step<boolean, StoreError> =>
   andThen(kernel.objects.read(to, latest), (stored): Step<boolean, StoreError> => {
     // To what does not exist it cannot be delivered later either.
     if (stored === undefined || stored._tag === "Tombstone") return true
     const { behaviour, metadata } = stored
-    if (Option.isNone(kernel.registry.lookup(behaviour))) return succeed(false)
+    if (Option.isNone(kernel.registry.lookup(behaviour))) return andThen(unregistered(behaviour), () => succeed(false))
     return andThen(
       stepOf(kernel.reachability.machine(metadata.machine)),
       (reachable) =>
@@ -216,7 +223,7 @@ const ended = (
     return undone(() =>
       andThen(
         traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error: failure })),
-        () => succeed<Outcome>({ _tag: "Failed", answer })
+        () => succeed<Outcome>({ _tag: "Failed", answer, cause: exit.cause })
       )
     )
   }
@@ -238,7 +245,7 @@ const ended = (
         // D29: a turn is no bracket, so what it requires has to hold under its first options.
         return andThen(
           traceAs(kernel, cell, Option.none(), () => trust(ErrorOccurred, { error })),
-          (): Step<Outcome> => ({ _tag: "Failed", answer: { _tag: "Broken", error } })
+          (): Step<Outcome> => ({ _tag: "Failed", answer: { _tag: "Broken", error }, cause: exit.cause })
         )
     }
   })

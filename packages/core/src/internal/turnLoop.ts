@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { StoreError } from "../AvmError.js"
-import type { Answer, Arrived, DeadLetter, Message } from "../Mailboxes.js"
+import type { Arrived, DeadLetter, Message } from "../Mailboxes.js"
 import type { ObjectId } from "../ObjectId.js"
 import type { Scheduling } from "../Scheduling.js"
 import type { OnFailure, Options, Service, Turn } from "../Turns.js"
@@ -27,6 +27,7 @@ import type { Outputs } from "./outputs.js"
 import { Signal } from "./signal.js"
 import { andThen, done, effectOf, Later, later, mapLater, Notified, type Step, succeed } from "./sync.js"
 import { cellFor, type Outcome, turn } from "./turn.js"
+import { givenUp } from "./warnings.js"
 
 // ---------------------------------------------------------------------------
 // models
@@ -39,6 +40,8 @@ interface Trying {
   driver: Schedule.ScheduleDriver<unknown, unknown> | undefined
 }
 
+type Failed = Extract<Outcome, { readonly _tag: "Failed" }>
+
 /** Lets the fiber stand in a cell of its own. */
 const entering = (cell: Cell): Effect.Effect<void> => Effect.map(FiberRef.set(current, cell), () => forgetCell())
 
@@ -47,6 +50,9 @@ const outsideCells = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.ensuring(Effect.locally(effect, current, undefined), Effect.sync(forgetCell))
 
 const storePauseMillis = 500
+
+/** So long a behaviour may be missing before that is said. */
+const behaviourPatienceMillis = 1000
 
 // ---------------------------------------------------------------------------
 // the loop
@@ -103,6 +109,7 @@ export const make = (
       const turns = Effect.forever(Effect.zipRight(loop.pump(runner), idle))
       const loaded = Effect.zipRight(loop.load, outputs.load)
       const patient = Schedule.spaced(storePauseMillis)
+      loop.waitPatiently()
       return Scope.addFinalizer(scope, loop.over(runner)).pipe(
         Effect.zipRight(Effect.retry(loaded, patient)),
         Effect.zipRight(Effect.forkIn(outputs.run, scope)),
@@ -168,6 +175,11 @@ class TurnLoop {
 
   get isReady(): boolean {
     return this.places.ready > 0 && this.underWay < this.concurrency
+  }
+
+  /** Whoever runs for ever has time to wait for behaviours. */
+  waitPatiently(): void {
+    this.places.patienceMillis = behaviourPatienceMillis
   }
 
   get isStalled(): boolean {
@@ -354,14 +366,15 @@ class TurnLoop {
               head?.id.value === message.id.value ? later(this.attempt(picked, trying)) : undefined
           )
         case "Failed":
-          return this.failed(picked, trying, outcome.answer)
+          return this.failed(picked, trying, outcome)
       }
     })
   }
 
-  private failed(picked: Picked, trying: Trying, answer: Answer): Step<Turn | undefined, StoreError> {
+  private failed(picked: Picked, trying: Trying, failed: Failed): Step<Turn | undefined, StoreError> {
     const { retry } = this.options
-    if (retry === undefined) return this.giveUp(picked.message, trying.attempts, answer)
+    const { answer } = failed
+    if (retry === undefined) return this.giveUp(picked.message, trying.attempts, failed)
     const known = trying.driver === undefined
       ? Effect.map(Schedule.driver(retry as Schedule.Schedule<unknown, unknown>), (driver) => trying.driver = driver)
       : Effect.succeed(trying.driver)
@@ -370,15 +383,15 @@ class TurnLoop {
         known,
         (driver) =>
           Effect.matchEffect(Effect.interruptible(driver.next(answer._tag === "Broken" ? answer.error : answer)), {
-            onFailure: () => effectOf(this.giveUp(picked.message, trying.attempts, answer)),
+            onFailure: () => effectOf(this.giveUp(picked.message, trying.attempts, failed)),
             onSuccess: () => this.attempt(picked, trying)
           })
       )
     )
   }
 
-  /** The message goes, its promise breaks, in one commit. */
-  private giveUp(message: Message, attempts: number, answer: Answer): Step<Turn | undefined, StoreError> {
+  /** The message goes, its promise breaks, in one commit. Where there is no promise, it is said. */
+  private giveUp(message: Message, attempts: number, { answer, cause }: Failed): Step<Turn | undefined, StoreError> {
     const letter: DeadLetter = { message, reason: answer, attempts }
     const parks = this.onFailure === "park" || this.onFailure === "parkUnanswered" && !message.answered
     const given = commitMessages(this.kernel, {
@@ -389,7 +402,9 @@ class TurnLoop {
     return andThen(given, (given) => {
       if (!given) return succeed(undefined)
       this.through++
-      return succeed({ message, answer, attempts })
+      const turn: Turn = { message, answer, attempts }
+      if (message.answered) return succeed(turn)
+      return later(Effect.as(givenUp(this.kernel, letter, parks ? "a dead letter" : "forgotten", cause), turn))
     })
   }
 
