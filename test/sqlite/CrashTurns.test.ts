@@ -9,6 +9,7 @@ import { Mailboxes, ObjectStore, Turns, type Val } from "@effect-avm/core"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { PCGRandom } from "effect/Utils"
+import { quiet } from "../support/Quiet.js"
 import { isBad, open, platform, readWorld } from "./CrashDesk.js"
 import { kill, program } from "./CrashHarness.js"
 import { newFile } from "./support.js"
@@ -85,7 +86,7 @@ describe("kill -9 with turns", () => {
           }
           assert.isAbove(accepted.size, crashes)
           return waited
-        }).pipe(Effect.scoped), { concurrency: 2 }),
+        }).pipe(Effect.scoped), { concurrency: 2 }).pipe(Effect.provide(quiet)),
     soak ? 1_500_000 : 60_000
   )
 })

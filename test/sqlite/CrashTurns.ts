@@ -7,6 +7,7 @@
 import { Avm, Obj } from "@effect-avm/core"
 import { Effect } from "effect"
 import { writeSync } from "node:fs"
+import { quiet } from "../support/Quiet.js"
 import { open, platform } from "./CrashDesk.js"
 
 const [filename = "", run = "0", synchronous = "full"] = process.argv.slice(2)
@@ -43,4 +44,6 @@ const main = Effect.gen(function*() {
 })
 
 const mode = synchronous === "off" || synchronous === "normal" ? synchronous : "full"
-await Effect.runPromise(Effect.provide(main, platform(filename, mode, "background")))
+const running = Effect.provide(main, platform(filename, mode, "background"))
+// Its output is for the test.
+await Effect.runPromise(Effect.provide(running, quiet))

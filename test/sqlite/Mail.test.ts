@@ -4,6 +4,7 @@ import { Failure, Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
 import { Effect, Layer, Option, Schema } from "effect"
+import { quiet } from "../support/Quiet.js"
 import { newFile, withStore } from "./support.js"
 
 const Mail = Outbox.make("mail", { payload: Schema.String, success: Schema.Void })
@@ -68,7 +69,7 @@ describe("what waits", () => {
       // A dead letter stays as well.
       const letters = yield* Effect.provide(Effect.flatMap(mailboxes, (_) => _.deadLetters), on(filename))
       assert.deepStrictEqual(letters.map(({ message }) => [message.to.value, message.input]), [[echo.value, "bad"]])
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped, Effect.provide(quiet)))
 
   it.live("cannot be overtaken: a row that is malformed is named, and the file not opened", () =>
     Effect.gen(function*() {
