@@ -161,6 +161,7 @@ const adapters: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/core/src/IdGenerator.ts": ["randomBytes"],
   "packages/core/src/internal/eager.ts": ["setImmediate"],
   "packages/solver/src/internal/pace.ts": ["setImmediate"],
+  "packages/sqlite/src/Failure.ts": ["process.pid"],
   "packages/sqlite/src/internal/file.ts": ["process.pid"],
   "packages/sqlite/src/internal/pace.ts": ["setImmediate"]
 }

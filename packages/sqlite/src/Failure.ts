@@ -11,6 +11,12 @@ const key = "@effect-avm/sqlite/Failure"
 /** As in `SQLITE_FULL: database or disk is full`. */
 const said = { code: Schema.String, reason: Schema.String }
 
+/** Of what has no code. */
+const unknown = "UNKNOWN"
+
+const saying = ({ code, reason }: { readonly code: string; readonly reason: string }): string =>
+  code === unknown ? reason : `${code}: ${reason}`
+
 // ---------------------------------------------------------------------------
 // messages
 // ---------------------------------------------------------------------------
@@ -27,7 +33,8 @@ export class FileInUse extends Schema.TaggedError<FileInUse>(`${key}/FileInUse`)
   pid: Schema.optional(Schema.Int)
 }) {
   override get message(): string {
-    return `${this.filename} is open for writing already${this.pid === undefined ? "" : ` (process ${this.pid})`}`
+    const by = this.pid === process.pid ? " in this process" : this.pid === undefined ? "" : ` (process ${this.pid})`
+    return `${this.filename} is open for writing already${by}`
   }
 }
 
@@ -106,7 +113,7 @@ export class FileNotOpened extends Schema.TaggedError<FileNotOpened>(`${key}/Fil
   ...said
 }) {
   override get message(): string {
-    return `${this.filename} cannot be opened: ${this.code}: ${this.reason}`
+    return `${this.filename} cannot be opened: ${saying(this)}`
   }
 }
 
@@ -161,7 +168,7 @@ export class ReadFailed extends Schema.TaggedError<ReadFailed>(`${key}/ReadFaile
   ...said
 }) {
   override get message(): string {
-    return `reading ${this.what} failed: ${this.code}: ${this.reason}`
+    return `reading ${this.what} failed: ${saying(this)}`
   }
 }
 
@@ -176,7 +183,7 @@ export class WriteFailed extends Schema.TaggedError<WriteFailed>(`${key}/WriteFa
   ...said
 }) {
   override get message(): string {
-    return `writing ${this.what} failed: ${this.code}: ${this.reason}`
+    return `writing ${this.what} failed: ${saying(this)}`
   }
 }
 
@@ -216,7 +223,7 @@ export class BackupFailed extends Schema.TaggedError<BackupFailed>(`${key}/Backu
   ...said
 }) {
   override get message(): string {
-    return `the copy ${this.filename} could not be made: ${this.code}: ${this.reason}`
+    return `the copy ${this.filename} could not be made: ${saying(this)}`
   }
 }
 
@@ -267,7 +274,7 @@ export const reasonOf = (thrown: unknown): { readonly code: string; readonly rea
     readonly code?: unknown // of whatever was thrown, and looked at below
     readonly message?: unknown
   }
-  return { code: typeof code === "string" ? code : "UNKNOWN", reason: String(message ?? thrown) }
+  return { code: typeof code === "string" ? code : unknown, reason: String(message ?? thrown) }
 }
 
 /**
