@@ -33,7 +33,7 @@ const DeskLive = Desk.toLayer({
   Fine: () => Effect.void
 })
 
-const Mail = Outbox.make("mail", { payload: Schema.String, success: Schema.Void })
+const Mail = Outbox.make("mail", { payload: Schema.String })
 const Shop = Behaviour.layerRaw("shop", Effect.as(Mail.emit("Thank you"), []))
 
 describe.each(stores)("what nobody would hear of (%s)", (_, store) => {

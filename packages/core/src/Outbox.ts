@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import { opaque } from "./internal/schema.js"
 import { effectOf, type Step } from "./internal/sync.js"
 import * as valSchema from "./internal/valSchema.js"
@@ -103,7 +103,7 @@ export interface Channel<in out Payload, in out Success> {
  * import { Deferred, Effect, Layer, Schema } from "effect"
  * import * as assert from "node:assert/strict"
  *
- * const Mail = Outbox.make("mail", { payload: Schema.Struct({ text: Schema.String }), success: Schema.Void })
+ * const Mail = Outbox.make("mail", { payload: Schema.Struct({ text: Schema.String }) })
  *
  * const Shop = Behaviour.layerRaw("shop", Effect.as(Mail.emit({ text: "Thank you" }), []))
  *
@@ -119,15 +119,24 @@ export interface Channel<in out Payload, in out Success> {
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Payload, EncodedPayload extends Val, Success, EncodedSuccess extends Val | void>(
+export const make = <
+  Payload,
+  EncodedPayload extends Val,
+  Success = void,
+  EncodedSuccess extends Val | void = void
+>(
   name: string,
   options: {
     readonly payload: Schema.Schema<Payload, EncodedPayload>
-    readonly success: Schema.Schema<Success, EncodedSuccess>
+    /** Nothing without. */
+    readonly success?: Schema.Schema<Success, EncodedSuccess>
   }
 ): Channel<Payload, Success> => {
   const payloads = valSchema.make(opaque(options.payload))
-  const successes = valSchema.make(opaque(options.success))
+  // Without one, `Success` is `void`.
+  const success = options.success ??
+    Schema.Void as Schema.Schema<unknown, unknown> as Schema.Schema<Success, EncodedSuccess>
+  const successes = valSchema.make(opaque(success))
   return {
     name,
     emit: (payload, options) =>
