@@ -38,6 +38,10 @@ describe("avm run", () => {
       assert.strictEqual(outcome, "success")
       assert.strictEqual(result.missing, 30)
       assert.strictEqual(trace.length, 19)
+      const { event, transaction } = trace.find((_: { event: { _tag: string } }) =>
+        _.event._tag === "TransactionCommitted"
+      )
+      assert.strictEqual(transaction, event.tx)
       // What the program prints is not in it.
       const durable = yield* avm("run", example("DurableBank"), "--json", "--input", "1")
       assert.deepStrictEqual(JSON.parse(durable.out), { outcome: "success", result: { alice: 999_999, bob: 1 } })
@@ -156,6 +160,31 @@ describe("avm run", () => {
         const { code, err } = yield* avm("run", example("Bank"), "--store", junk)
         assert.strictEqual(code, 4)
         assert.match(err, /^avm: .*junk\.db cannot be opened: SQLITE_NOTADB/)
+      })
+    ))
+
+  it.live("says of an input that nothing may take it, and of a result that it is no value", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const taken = yield* avm("run", example("Bank"), "--input", "5")
+        assert.strictEqual(taken.code, 0)
+        assert.strictEqual(
+          taken.err,
+          "--input: the program is no function, so nothing but Introspect.input answers it\n"
+        )
+        const module = file(
+          directory,
+          "odd.ts",
+          `import { Effect } from "effect"
+           export const program = Effect.succeed({ known: new Map([[1, 2]]) })`
+        )
+        for (const options of [[], ["--json"]]) {
+          const { code, err } = yield* avm("run", module, ...options)
+          assert.deepStrictEqual(
+            [code, err],
+            [0, `the result is not a Val: Map at ["known"]; what JSON cannot hold is not shown\n`]
+          )
+        }
       })
     ))
 

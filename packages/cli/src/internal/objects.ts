@@ -10,7 +10,7 @@ import { Term } from "../Term.js"
 import { encoding, jsonLine, jsonLines, note, out, paintOf, table } from "./printing.js"
 import { failed, layer, objectId, Store } from "./reading.js"
 import type { Row } from "./table.js"
-import { cut, printable, shortIds, showVal } from "./text.js"
+import { counted, cut, printable, shortIds, showBriefly, showVal } from "./text.js"
 
 export interface Options {
   readonly id: Option.Option<string>
@@ -47,10 +47,11 @@ const list = (options: Options): Effect.Effect<void, CliError, Store | Term> =>
     if (options.json) yield* jsonLines(found, ({ object, state }) => toJson(object, state))
     else {
       const count = yield* table(found, header, ({ object, state }) => toRow(object, state))
-      yield* note(count === 0 ? "no objects" : count === 1 ? "1 object" : `${count} objects`)
+      yield* note(count === 0 ? "no objects" : counted(count, "object"))
     }
     if (unreadable > 0) {
-      return yield* new StoreFailed({ reason: `the states of ${unreadable} objects cannot be read: see avm verify` })
+      const states = unreadable === 1 ? "the state of 1 object" : `the states of ${unreadable} objects`
+      return yield* new StoreFailed({ reason: `${states} cannot be read: see avm verify` })
     }
   })
 
@@ -72,7 +73,7 @@ const toRow = ({ behaviour, metadata }: ObjectStore.StoredObject, state: Option.
   { text: name(behaviour), style: "cyan" },
   name(Option.getOrElse(metadata.currentController, () => "-")),
   name(metadata.machine),
-  Option.match(state, { onNone: () => ({ text: "unreadable", style: "red" as const }), onSome: showVal })
+  Option.match(state, { onNone: () => ({ text: "unreadable", style: "red" as const }), onSome: showBriefly })
 ]
 
 const encodeVal = encoding(Val.ValFromJson)

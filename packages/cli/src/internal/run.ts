@@ -44,6 +44,9 @@ export const run = (options: Options): Effect.Effect<void, CliError, Term | Prog
     const given = yield* inputOf(options)
     const module = yield* Module.load(options.module)
     const input = Option.getOrElse(given, () => module.input)
+    if (Option.isSome(given) && !module.isFunction) {
+      yield* note("--input: the program is no function, so nothing but Introspect.input answers it")
+    }
     const recording = recorder.make()
     const isWatched = options.pictures.length > 0
     const isRecorded = isWatched || options.trace !== "none"
@@ -167,6 +170,10 @@ const tell = (
 ): Effect.Effect<void, OutputGone, Term> =>
   Effect.gen(function*() {
     const trace = Stream.fromIterable(entries)
+    if (Exit.isSuccess(exit) && exit.value !== undefined) {
+      const val = Val.fromUnknown(exit.value)
+      if (val._tag === "Left") yield* note(`the result is ${val.left.message}; what JSON cannot hold is not shown`)
+    }
     if (options.json) {
       const term = yield* Term
       // The document is written as it comes: a million entries do not fit into one text.

@@ -27,6 +27,9 @@ export const printable = (text: string): string =>
 /** Several lines stay several lines. */
 export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n")
 
+/** `1 object`, `2 objects`. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+
 /** At most so many characters; what is cut off is marked. */
 export const cut = (text: string, most: number): string => {
   if (text.length <= most) return text
@@ -61,6 +64,9 @@ const longest = 4000
 
 /** For people, on one line. */
 export const showVal = (val: Val.Val): string => printable(shortIds(cut(Val.format(val), longest)))
+
+/** Where many values stand beside each other. */
+export const showBriefly = (val: Val.Val): string => cut(showVal(val), 100)
 
 /** Whatever a program answers, for people. */
 export const showResult = (value: unknown): string =>

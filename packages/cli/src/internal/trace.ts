@@ -43,7 +43,12 @@ export const trace = (options: Options): Effect.Effect<void, CliError, Term> =>
     const shown = options.follow ? following(asked, after) : entries(asked, after)
     if (options.json) return yield* jsonLines(shown, words.toJson)
     const total = yield* table(shown, words.storeHeader, words.storeRow)
-    if (total === 0) yield* note("the trace is empty")
+    if (total > 0) return
+    yield* note(
+      Option.isSome(yield* first)
+        ? "no entry of the trace is asked for"
+        : "the trace is empty: Sqlite.layerTraced writes one, Sqlite.layer none"
+    )
   }).pipe(Effect.provide(layer(options.store)))
 
 // ---------------------------------------------------------------------------

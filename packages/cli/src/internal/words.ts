@@ -130,7 +130,8 @@ export const toJson = ({ atMillis, entry, execution, number, tx }: Traced): unkn
   ...atMillis === undefined ? {} : { atMillis },
   execution,
   timestamp: entry.timestamp,
-  transaction: Option.getOrNull(tx),
+  // Where it begins and ends, the event says so itself.
+  transaction: "tx" in entry.event ? entry.event.tx : Option.getOrNull(tx),
   controller: Option.getOrNull(entry.executingController),
   event: encodeEvent(entry.event)
 })
