@@ -72,6 +72,20 @@ describe("a module", () => {
       }
     }))
 
+  it.live("needs no program where its behaviours alone are wanted", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const behaviours = `import { Layer } from "effect"\nexport const layer = Layer.empty`
+        const module = file(directory, "behaviours.ts", behaviours)
+        assert.strictEqual((yield* Module.loadLayer(module)).name, "behaviours.ts")
+        assert.strictEqual((yield* Effect.flip(Module.load(module)))._tag, "NoProgram")
+        const byDefault = file(directory, "default.ts", `${behaviours}\nexport default { layer }`)
+        assert.isTrue(Layer.isLayer((yield* Module.loadLayer(byDefault)).layer))
+        const other = yield* Effect.flip(Module.loadLayer(file(directory, "other.ts", "export const other = 1")))
+        assert.match(other.message, /it exports neither `layer` nor a default$/)
+      })
+    ))
+
   it.effect("says what is wrong with what it exports", () =>
     Effect.gen(function*() {
       for (

@@ -52,11 +52,22 @@ export interface Module<A = unknown, E = unknown, Out = never, LE = unknown> {
  * @since 0.1.0
  * @category models
  */
-export interface Loaded {
-  readonly name: string
+export interface Loaded extends LoadedLayer {
   readonly program: (input: Val.Val) => unknown
-  readonly layer: Layer.Layer<never, unknown, Avm.Platform>
+  /** Whether it is a function; an Effect asks for its input with `Introspect.input`. */
+  readonly isFunction: boolean
   readonly input: Val.Val
+}
+
+/**
+ * What is wanted of a module whose behaviours alone matter.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadedLayer {
+  readonly name: string
+  readonly layer: Layer.Layer<never, unknown, Avm.Platform>
 }
 
 // ---------------------------------------------------------------------------
@@ -97,20 +108,35 @@ export const make = <A, E, Out, LE>(module: Module<A, E, Out, LE>): Module<A, E,
  * @since 0.1.0
  * @category loading
  */
-export const load = (
-  module: string
-): Effect.Effect<Loaded, ModuleNotFound | ModuleNotCompiled | ModuleThrew | NoProgram> =>
+export const load = (module: string): Effect.Effect<Loaded, LoadError> =>
+  Effect.flatMap(exportsOf(module), (exports) => fromExports(module, exports))
+
+/**
+ * The same, where its behaviours are wanted, and it may have no program. Its top level is run all the same.
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const loadLayer = (module: string): Effect.Effect<LoadedLayer, LoadError> =>
+  Effect.flatMap(exportsOf(module), (exports) => layerFromExports(module, exports))
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type LoadError = ModuleNotFound | ModuleNotCompiled | ModuleThrew | NoProgram
+
+const exportsOf = (module: string): Effect.Effect<Exports, LoadError> =>
   Effect.gen(function*() {
     const file = path.resolve(module)
     const found = yield* Effect.promise(() => fs.stat(file).catch(() => undefined))
     if (found === undefined || !found.isFile()) return yield* new ModuleNotFound({ module })
     yield* Effect.sync(takeTypeScript)
-    const loaded = yield* Effect.tryPromise({
+    return yield* Effect.tryPromise({
       // A namespace object, whose members are looked at below.
       try: () => import(pathToFileURL(file).href) as Promise<Exports>,
       catch: (thrown) => notLoaded(module, thrown)
     })
-    return yield* fromExports(module, loaded)
   })
 
 type Exports = Readonly<Record<string, unknown>>
@@ -134,12 +160,7 @@ const notLoaded = (module: string, thrown: unknown): ModuleNotCompiled | ModuleT
  * @internal
  */
 export const fromExports = (module: string, exports: Exports): Effect.Effect<Loaded, NoProgram> => {
-  const given = exports.default
-  const isDefinition = Predicate.isRecord(given) && !Effect.isEffect(given) && "program" in given
-  // A record, as was just seen, with members that are looked at below.
-  const { input = null, layer, program } = isDefinition
-    ? given as Exports
-    : { ...exports, program: given ?? exports.program }
+  const { input = null, program } = definitionIn(exports)
   const none = (reason: string) => new NoProgram({ module, reason })
   if (program === undefined) {
     const names = Object.keys(exports)
@@ -151,13 +172,34 @@ export const fromExports = (module: string, exports: Exports): Effect.Effect<Loa
   if (!Effect.isEffect(program) && !Predicate.isFunction(program)) {
     return none("what it exports as its program is neither an Effect nor a function")
   }
-  if (layer !== undefined && !Layer.isLayer(layer)) return none("what it exports as `layer` is not a Layer")
-  return Effect.succeed({
-    name: path.basename(module),
+  return Effect.map(layerFromExports(module, exports), (loaded) => ({
+    ...loaded,
     program: Effect.isEffect(program) ? () => program : (input) => program(input),
-    // What it needs and provides cannot be seen in it: what is missing is a defect when it is built.
-    layer: (layer ?? Layer.empty) as Layer.Layer<never, unknown, Avm.Platform>,
+    isFunction: !Effect.isEffect(program),
     // Checked by the machine, which takes nothing else for an input.
     input: input as Val.Val
+  }))
+}
+
+const layerFromExports = (module: string, exports: Exports): Effect.Effect<LoadedLayer, NoProgram> => {
+  const { layer, program } = definitionIn(exports)
+  if (layer === undefined && program === undefined) {
+    return new NoProgram({ module, reason: "it exports neither `layer` nor a default" })
+  }
+  if (layer !== undefined && !Layer.isLayer(layer)) {
+    return new NoProgram({ module, reason: "what it exports as `layer` is not a Layer" })
+  }
+  return Effect.succeed({
+    name: path.basename(module),
+    // What it needs and provides cannot be seen in it: what is missing is a defect when it is built.
+    layer: (layer ?? Layer.empty) as Layer.Layer<never, unknown, Avm.Platform>
   })
+}
+
+/** The default where it is a definition, else what has the names of its members. */
+const definitionIn = (exports: Exports): Exports => {
+  const given = exports.default
+  const isDefinition = Predicate.isRecord(given) && !Effect.isEffect(given) && ("program" in given || "layer" in given)
+  // A record, as was just seen, with members that are looked at by whoever asked.
+  return isDefinition ? given as Exports : { ...exports, program: given ?? exports.program }
 }

@@ -16,7 +16,7 @@ import type { Term } from "../Term.js"
 import { checks } from "./checks.js"
 import { type Advance, jsonLine, out, progress } from "./printing.js"
 import { layer, type Record, Store, toWritten } from "./reading.js"
-import { cut, printable } from "./text.js"
+import { counted, cut, printable } from "./text.js"
 
 export interface Options {
   readonly store: string
@@ -40,7 +40,7 @@ const most = 20
 
 export const verify = (options: Options): Effect.Effect<void, CliError, Term> =>
   Effect.gen(function*() {
-    const module = yield* Effect.transposeMapOption(options.module, Module.load)
+    const module = yield* Effect.transposeMapOption(options.module, Module.loadLayer)
     const { filename, reader } = yield* Store
     const { problems, replayed, values } = yield* Effect.scoped(Effect.gen(function*() {
       // Nothing is locked: what a writer commits meanwhile is not seen.
@@ -58,16 +58,20 @@ export const verify = (options: Options): Effect.Effect<void, CliError, Term> =>
 const tell = (problems: ReadonlyArray<Problem>, values: number, replayed: Option.Option<Replayed>) =>
   Effect.gen(function*() {
     for (const { place, reason } of problems) yield* out(`${printable(place)}: ${printable(cut(reason, 500))}`)
-    yield* out(`${checks.length + 2} rules checked, ${values} values read, ${problems.length} problems`)
+    yield* out(
+      `${checks.length + 2} rules checked, ${counted(values, "value")} read, ${counted(problems.length, "problem")}`
+    )
     yield* out(Option.match(replayed, {
       onNone: () => "histories were not replayed: that needs the behaviours, --module MODULE",
       onSome: ({ equal, unrecorded }) =>
-        `${equal} histories replayed and equal to the states` +
+        (equal === 1
+          ? "1 history replayed and equal to the state"
+          : `${equal} histories replayed and equal to the states`) +
         (unrecorded === 0 ? "" : `; ${unrecorded} without recorded answers were not replayed`)
     }))
   })
 
-const allOf = (module: Option.Option<Module.Loaded>) =>
+const allOf = (module: Option.Option<Module.LoadedLayer>) =>
   Effect.gen(function*() {
     const { ask } = yield* Store
     const [row] = yield* ask(
@@ -118,30 +122,44 @@ const bySqlite = (found: Found): Effect.Effect<void, StoreFailed, Store> =>
 
 const pageSize = 1000
 
+/** The id of the object that a row is about; its number where there is no such object. */
+const owner = "coalesce((SELECT o.id FROM objects o WHERE o.ordinal = object), object) AS id"
+
+const ofReplica = ({ id, machine }: Record): string => `the replica of ${id} on ${machine}`
+const ofObject = ({ id }: Record): string => `object ${id}`
+const ofHistory = ({ entry, id }: Record): string => `entry ${entry} of the history of ${id}`
+const ofReplicaHistory = (row: Record): string => `entry ${row.position} of ${ofReplica(row)}`
+
+const inHistory = { table: "history", key: "entry", id: owner, of: ofHistory }
+const inReplicaHistory = {
+  table: "replica_history",
+  key: "object, machine, position",
+  id: owner,
+  of: ofReplicaHistory
+}
+
 const columns = [
-  { table: "objects", key: "ordinal", column: "state", isList: false },
-  { table: "history", key: "entry", column: "input", isList: false },
-  { table: "history", key: "entry", column: "answers", isList: true },
-  { table: "replicas", key: "object, machine", column: "state", isList: false },
-  { table: "replica_history", key: "object, machine, position", column: "input", isList: false },
-  { table: "replica_history", key: "object, machine, position", column: "answers", isList: true }
+  { table: "objects", key: "ordinal", id: "id", of: ofObject, column: "state", isList: false },
+  { ...inHistory, column: "input", isList: false },
+  { ...inHistory, column: "answers", isList: true },
+  { table: "replicas", key: "object, machine", id: owner, of: ofReplica, column: "state", isList: false },
+  { ...inReplicaHistory, column: "input", isList: false },
+  { ...inReplicaHistory, column: "answers", isList: true }
 ] as const
 
 /** Every state, message and list of answers; how many there were. */
 const decodeAll = (found: Found, advance: Advance): Effect.Effect<number, StoreFailed, Store> =>
   Effect.gen(function*() {
     let read = 0
-    for (const { column, isList, key, table } of columns) {
+    for (const { column, id, isList, key, of, table } of columns) {
       let problems = 0
-      const rows = inPages(table, key, `${key}, ${column} AS value`)
+      const rows = inPages(table, key, `${key}, ${id}, ${column} AS value`)
       yield* Stream.runForEachChunk(rows, (chunk) => {
         for (const row of chunk) {
           if (row.value === null || row.value === undefined) continue
           read++
           const reason = malformed(row.value, isList)
-          if (reason !== undefined && problems++ < most) {
-            found(`${column} of ${table} ${key.split(", ").map((name) => row[name]).join("/")}`, reason)
-          }
+          if (reason !== undefined && problems++ < most) found(`${column} of ${of(row)}`, reason)
         }
         return column === "answers" ? Effect.void : advance(chunk.length)
       })
@@ -201,7 +219,7 @@ const readTrace = (found: Found, advance: Advance): Effect.Effect<number, StoreF
 // ---------------------------------------------------------------------------
 
 const replayAll = (
-  module: Module.Loaded,
+  module: Module.LoadedLayer,
   found: Found,
   advance: Advance
 ): Effect.Effect<Replayed, CliError, Store> =>
