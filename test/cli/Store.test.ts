@@ -2,13 +2,14 @@
  * Looking at a store: `avm objects`, `avm trace`, `avm verify`, `avm backup`; what they say of ids that are none, of damage,
  * of hostile names, and of very long traces.
  */
+import { Sqlite } from "@effect-avm/sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 import { parse } from "../diagram/xml.js"
-import { avm, example, file, inDirectory } from "./support.js"
+import { avm, example, file, inDirectory, root } from "./support.js"
 
 /** A bank with a history, and a body that looks at it. */
 const withBank = <E>(body: (store: string, directory: string) => Effect.Effect<void, E>) =>
@@ -59,6 +60,25 @@ describe("avm objects", () => {
       })
     ))
 
+  it.live("cuts a long state in the list, and shows it whole by itself", () =>
+    withBank((store, directory) =>
+      Effect.gen(function*() {
+        const module = file(
+          directory,
+          "long.ts",
+          `import { Behaviour, Introspect, Obj } from "@effect-avm/core"
+           import { Effect } from "effect"
+           export const layer = Behaviour.layerRaw("long", Effect.as(Introspect.setState("x".repeat(5000)), []))
+           export const program = Effect.flatMap(Obj.create("long"), (id) => Effect.as(Obj.call(id, null), id))`
+        )
+        const id = (yield* avm("run", module, "--store", store)).out.trim()
+        const { out } = yield* avm("objects", "--store", store, "--behaviour", "long")
+        const [, row] = lines(out)
+        assert.match(String(row), / "x{98}…$/)
+        assert.include((yield* avm("objects", id, "--store", store)).out, "x".repeat(5000))
+      })
+    ))
+
   it.live("says which ids are none, and which may be several", () =>
     withBank((store) =>
       Effect.gen(function*() {
@@ -103,6 +123,18 @@ describe("avm trace", () => {
         assert.strictEqual(last.length, 3)
         assert.match(last[0], /^entry +at +transaction +controller +event +object +details$/)
         assert.strictEqual((yield* avm("trace", "--store", store, "--last", "-1")).code, 2)
+        const none = yield* avm("trace", "--store", store, "--last", "0")
+        assert.deepStrictEqual(none, { code: 0, out: "", err: "no entry of the trace is asked for\n" })
+      })
+    ))
+
+  it.live("says of a file without one that it was written so", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const store = path.join(directory, "untraced.db")
+        yield* Effect.scoped(Layer.build(Sqlite.layer({ filename: store })))
+        const { err } = yield* avm("trace", "--store", store)
+        assert.strictEqual(err, "the trace is empty: Sqlite.layerTraced writes one, Sqlite.layer none\n")
       })
     ))
 
@@ -126,7 +158,8 @@ describe("avm trace", () => {
         Effect.gen(function*() {
           damage(store, "DELETE FROM trace_objects", "DELETE FROM trace")
           const none = yield* avm("trace", "--store", store)
-          assert.deepStrictEqual(none, { code: 0, out: "", err: "the trace is empty\n" })
+          const said = "the trace is empty: Sqlite.layerTraced writes one, Sqlite.layer none\n"
+          assert.deepStrictEqual(none, { code: 0, out: "", err: said })
           const html = path.join(directory, "none.html")
           assert.strictEqual((yield* avm("trace", "--store", store, "--html", html)).code, 0)
           assert.isTrue(existsSync(html))
@@ -167,6 +200,10 @@ describe("avm verify", () => {
         const asJson = yield* avm("verify", "--store", store, "--module", example("DurableBank"), "--json")
         const { problems, replayed } = JSON.parse(asJson.out)
         assert.deepStrictEqual([problems, replayed], [[], { equal: 2, unrecorded: 0 }])
+        damage(store, "UPDATE objects SET state = x'ff00' WHERE ordinal = 1")
+        const damaged = yield* avm("verify", "--store", store)
+        assert.match(damaged.out, /, 1 problem$/m)
+        assert.match((yield* avm("objects", "--store", store)).err, /the state of 1 object cannot be read/)
       })
     ))
 
@@ -177,8 +214,16 @@ describe("avm verify", () => {
         /its history leads to .*999997.*, and its state is/,
         "UPDATE objects SET state = (SELECT state FROM objects ORDER BY ordinal DESC LIMIT 1)"
       ],
-      ["a state that is no value", /^state of objects 1: /, "UPDATE objects SET state = x'ff00' WHERE ordinal = 1"],
-      ["answers that are none", /^answers of history /, "UPDATE history SET answers = x'ff00'"],
+      [
+        "a state that is no value",
+        /^state of object o-\w+-\w+: /,
+        "UPDATE objects SET state = x'ff00' WHERE ordinal = 1"
+      ],
+      [
+        "answers that are none",
+        /^answers of entry \d+ of the history of o-\w+-\w+: /,
+        "UPDATE history SET answers = x'ff00'"
+      ],
       ["a clock that is late", /a commit that the clock does not know/, "UPDATE clock SET version = 1"],
       ["no clock", /^clock: it has 0 rows/, "DELETE FROM clock"],
       ["a history of nobody", /^history of 99: /, "UPDATE history SET object = 99 WHERE object = 1"],
@@ -293,14 +338,32 @@ describe("the command line", () => {
       assert.strictEqual(help.code, 0)
       for (const command of ["run", "objects", "trace", "verify", "backup"]) assert.include(help.out, `- ${command} `)
       assert.notInclude(help.out, "\u001b")
+      for (const code of ["70 a defect", "141 nobody reads"]) assert.include(help.out, code)
+      const verify = (yield* avm("verify", "--help")).out
+      assert.include(verify, "$ avm verify --store bank.db --module bank.ts")
+      assert.notInclude(verify, "$ avm run")
+      const { version } = JSON.parse(readFileSync(path.join(root, "packages/cli/package.json"), "utf8"))
+      assert.strictEqual((yield* avm("--version")).out.trim(), version)
       const completions = yield* avm("--completions", "bash")
       assert.include(completions.out, "_avm_bash_completions")
       for (const wrong of [["run"], ["nothing"], ["run", "x.ts", "--nothing"], ["objects"]]) {
         const { code, err, out } = yield* avm(...wrong)
         assert.deepStrictEqual([code, out], [2, ""], wrong.join(" "))
-        assert.match(err, /avm --help tells/)
+        assert.match(err, /avm (\w+ )?--help tells/)
         const asJson = yield* avm(...wrong, "--json")
         assert.strictEqual(JSON.parse(asJson.err).error._tag, "Usage")
+      }
+      for (
+        const [wrong, said] of [
+          [["run", example("Bank"), "--trace", "foo"], /^--trace: table, json or none\n/],
+          [["trace", "--store", "x", "--last", "few"], /^--last: a whole number\n/],
+          [["run", "--stor", "x", example("Bank")], /^avm run has no option --stor\. avm run --help tells/m],
+          [["objects", "--stor=x"], /^avm objects has no option --stor\. avm objects --help tells/m]
+        ] as const
+      ) {
+        const { code, err } = yield* avm(...wrong)
+        assert.strictEqual(code, 2)
+        assert.match(err, said)
       }
     }))
 })

@@ -13,18 +13,30 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as fs from "node:fs"
 import { BadArgument, type CliError, exitCode } from "./CliError.js"
 import * as ExitCode from "./ExitCode.js"
 import { backup } from "./internal/backup.js"
 import { objects } from "./internal/objects.js"
 import { asked } from "./internal/pictures.js"
 import { ProgramConsole, run as runModule } from "./internal/run.js"
-import { painting, printableLines, withoutColours } from "./internal/text.js"
+import { painting, printable, printableLines, withoutColours } from "./internal/text.js"
 import { trace } from "./internal/trace.js"
 import { verify } from "./internal/verify.js"
 import { type Service, Term } from "./Term.js"
+
+/** Of the package; a copy of the command without it does not know. */
+const version = Option.getOrElse(
+  Option.liftThrowable(() =>
+    String(JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url), "utf8")).version)
+  )(),
+  () => "of unknown version"
+)
+
+const config = CliConfig.make({ showBuiltIns: false })
 
 // ---------------------------------------------------------------------------
 // options
@@ -37,6 +49,9 @@ const store = Opts.text("store").pipe(
   Opts.withPseudoName("FILE"),
   Opts.withDescription("The file of the objects. It is read beside whoever writes it.")
 )
+
+const traceForm = (text: string): Option.Option<"table" | "json" | "none"> =>
+  text === "table" || text === "json" || text === "none" ? Option.some(text) : Option.none()
 
 const common = {
   json: Opts.boolean("json").pipe(Opts.withDescription("Answers as JSON, errors too, for other programs to read.")),
@@ -58,8 +73,15 @@ const run = Command.make("run", {
     Args.withDescription("A TypeScript or JavaScript file that exports `program`, and `layer` with its behaviours.")
   ),
   store: optional("store", "FILE", "Keeps the objects and the trace in this file, made if need be; in memory without."),
-  input: optional("input", "JSON", "The input of the program; what the module says without."),
-  trace: Opts.choice("trace", ["table", "json", "none"]).pipe(
+  input: optional(
+    "input",
+    "JSON",
+    "The input of the program, if it is a function or asks for it; what the module says without."
+  ),
+  trace: Opts.text("trace").pipe(
+    // A choice would refuse another word without saying which option it is of.
+    Opts.filterMap(traceForm, "--trace: table, json or none"),
+    Opts.withPseudoName("table | json | none"),
     Opts.withDescription("Prints what happened, entry by entry."),
     Opts.withDefault("none" as const)
   ),
@@ -89,7 +111,11 @@ const traceCommand = Command.make("trace", {
   store,
   object: optional("object", "ID", "Only entries that name this object."),
   tx: optional("tx", "ID", "Only entries of this transaction."),
-  last: Opts.integer("last").pipe(
+  last: Opts.text("last").pipe(
+    Opts.filterMap(
+      (text) => /^-?\d+$/.test(text) ? Option.some(Number(text)) : Option.none(),
+      "--last: a whole number"
+    ),
     Opts.withPseudoName("N"),
     Opts.withDescription("Only the last so many entries."),
     Opts.optional
@@ -127,27 +153,60 @@ const backupCommand = Command.make("backup", {
   ...common
 }, backup).pipe(Command.withDescription("Copies a store, as of one moment, while it is in use."))
 
+const helps = {
+  run: () => Command.getHelp(run, config),
+  objects: () => Command.getHelp(objectsCommand, config),
+  trace: () => Command.getHelp(traceCommand, config),
+  verify: () => Command.getHelp(verifyCommand, config),
+  backup: () => Command.getHelp(backupCommand, config)
+}
+
 const avm = Command.make("avm").pipe(
   Command.withDescription("Runs programs of transactional objects, and looks at what they did."),
   Command.withSubcommands([run, objectsCommand, traceCommand, verifyCommand, backupCommand])
 )
 
-const application = Command.run(avm, {
-  name: "avm",
-  version: "0.1.0",
-  footer: HelpDoc.blocks([
-    HelpDoc.h1("EXAMPLES"),
-    HelpDoc.p("$ avm run bank.ts --store bank.db --trace table --html bank.html"),
-    HelpDoc.p("$ avm objects --store bank.db --behaviour Account"),
-    HelpDoc.p("$ avm trace --store bank.db --follow"),
-    HelpDoc.p("$ source <(avm --completions bash)"),
-    HelpDoc.h1("EXIT CODES"),
-    HelpDoc.p(
-      "0 done; 1 the program failed, or verify found something; 2 wrong command line; 3 wrong module; 4 wrong store; " +
-        "5 unknown id; 6 an output could not be written; 130 interrupted"
-    )
-  ])
-})
+type Name = keyof typeof helps
+
+const isName = (text: string | undefined): text is Name => text !== undefined && Object.hasOwn(helps, text)
+
+const examples: Readonly<Record<Name, ReadonlyArray<string>>> = {
+  run: [
+    "avm run bank.ts --store bank.db --trace table --html bank.html",
+    "avm run bank.ts --input '{\"rounds\":3}' --json"
+  ],
+  objects: ["avm objects --store bank.db --behaviour Account", "avm objects o-3k5x…-4 --store bank.db"],
+  trace: ["avm trace --store bank.db --follow", "avm trace --store bank.db --last 100 --svg bank.svg"],
+  verify: ["avm verify --store bank.db", "avm verify --store bank.db --module bank.ts"],
+  backup: ["avm backup bank.copy.db --store bank.db"]
+}
+
+const application = (name: Name | undefined) =>
+  Command.run(avm, {
+    name: "avm",
+    version,
+    footer: HelpDoc.blocks([
+      HelpDoc.h1("EXAMPLES"),
+      ...(name === undefined
+        ? [...Object.values(examples).flatMap((all) => all.slice(0, 1)), "source <(avm --completions bash)"]
+        : examples[name]).map((line) => HelpDoc.p(`$ ${line}`)),
+      HelpDoc.h1("EXIT CODES"),
+      HelpDoc.p(
+        "0 done; 1 the program failed, or verify found something; 2 wrong command line; 3 wrong module; 4 wrong store; " +
+          "5 unknown id; 6 an output could not be written; 70 a defect of avm itself; 130 interrupted; 141 nobody reads " +
+          "the output any more"
+      )
+    ])
+  })
+
+/** What to say besides what the parser says, which names no option that it takes for something else. */
+const hint = (name: Name | undefined, args: ReadonlyArray<string>): string => {
+  if (name === undefined) return "avm --help tells what can be said."
+  const known = new Set(HelpDoc.toAnsiText(helps[name]()).match(/--[a-z-]+/g))
+  const unknown = args.map((arg) => arg.replace(/=.*$/s, "")).filter((arg) => /^--./.test(arg) && !known.has(arg))
+  return (unknown.length === 0 ? "" : `avm ${name} has no option ${unknown.join(", ")}. `) +
+    `avm ${name} --help tells what can be said.`
+}
 
 // ---------------------------------------------------------------------------
 // running
@@ -175,7 +234,8 @@ export const main = (
           : `${painting(term.isErrTerminal && !term.isPlain)("red", "avm:")} ${printableLines(error.message)}\n` +
             (isDebug ? `${printableLines(stack)}\n` : "")
       )
-    return yield* application(["node", "avm", ...args]).pipe(
+    const name = isName(args[0]) ? args[0] : undefined
+    return yield* application(name)(["node", "avm", ...args]).pipe(
       Effect.as(ExitCode.success),
       Effect.catchAllCause((cause) => {
         const error = Option.getOrUndefined(Cause.failureOption(cause))
@@ -187,11 +247,12 @@ export const main = (
         }
         // What is wrong with it was printed by the parser.
         if (ValidationError.isValidationError(error)) {
+          const more = hint(name, args)
           if (isJson) {
-            const message = withoutColours(HelpDoc.toAnsiText(error.error)).trim()
+            const message = `${withoutColours(HelpDoc.toAnsiText(error.error)).trim()}. ${more}`
             return Effect.as(told({ _tag: "Usage", message }, message), ExitCode.usage)
           }
-          return Effect.as(term.err("avm --help tells what can be said.\n"), ExitCode.usage)
+          return Effect.as(term.err(`${printable(more)}\n`), ExitCode.usage)
         }
         if (error._tag === "OutputGone") return Effect.succeed(ExitCode.outputGone)
         const stack = error._tag === "ProgramFailed" ? error.cause : undefined
@@ -200,7 +261,7 @@ export const main = (
       Effect.withConsole(console),
       Effect.provideService(ProgramConsole, original),
       Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
-      Effect.provide(CliConfig.layer({ showBuiltIns: false }))
+      Effect.provide(Layer.succeed(CliConfig.CliConfig, config))
     )
   })
 
