@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -36,6 +37,7 @@ import {
 import { isObjectId, type ObjectId, ObjectIdFromSelf } from "../ObjectId.js"
 import type { OutsideTx } from "../TxPlace.js"
 import { isVal, type Val } from "../Val.js"
+import { current } from "./frame.js"
 import { converted, native } from "./native.js"
 import { because, refusal } from "./reasons.js"
 import { deliver } from "./refusals.js"
@@ -404,14 +406,14 @@ const constructWith = (make: (payload: unknown) => unknown, payload: unknown) =>
 const defect = <A, E>(what: string, step: Step<A, E>): Step<A> =>
   mapLater(step, Effect.catchAll((error) => refused(what, error)))
 
-/** The same of the running object, which is named. */
+/** The same of the running object, which is named: where the fiber stands says whose state it is, and nothing is asked. */
 const ofSelf = <A, E>(what: string, name: string, step: Step<A, E>): Step<A> =>
-  mapLater(step, (effect) =>
-    // What it needs is in the context of whoever runs it.
-    Effect.catchAll(
-      effect,
-      (error) => Effect.flatMap(self, (id) => refused(`${what} of ${name}(${id.value})`, error))
-    ) as Effect.Effect<A>)
+  mapLater(
+    step,
+    Effect.catchAll((error) =>
+      Effect.flatMap(FiberRef.get(current), (cell) => refused(`${what} of ${name}(${cell?.frame.self.value})`, error))
+    )
+  )
 
 const refused = (what: string, error: unknown): Effect.Effect<never> =>
   Effect.dieMessage(
