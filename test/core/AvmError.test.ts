@@ -134,6 +134,7 @@ describe("AvmError", () => {
     const long = new AvmError.ObjectRejectedCall({ id, input: ["Add", "\u{1f600}".repeat(1000)] })
     assert.isBelow(long.message.length, 140)
     assert.notMatch(long.message, /[\ud800-\udbff](?![\udc00-\udfff])/)
+    assert.strictEqual(new AvmError.ObjectRejectedCall({ id, input: "" }).message, `o1 rejected ""`)
     const objects = Array.from({ length: 12 }, (_, n) => ObjectId.make(`o${n}`))
     assert.include(new AvmError.TxConflict({ tx, objects }).message, "o0, o1, o2, o3, o4 and 7 more")
     for (const [tag, { constructor }] of specified) {

@@ -20,6 +20,7 @@ import {
 } from "@effect-avm/core"
 import { Script } from "@effect-avm/testkit"
 import { Effect, Layer, Option, Stream } from "effect"
+import { quiet } from "./Quiet.js"
 
 export interface Options {
   readonly behaviours: Readonly<Record<string, Script.Script>>
@@ -69,10 +70,11 @@ export const layer = <E>(
     ),
     Layer.tap((context) => Effect.provide(cutOff(options), context))
   )
+  // Programs that are made up have messages that are given up.
   return Object.entries(options.behaviours).reduce(
     (machine, [name, script]) =>
       Layer.provideMerge(Layer.provide(Behaviour.layerRaw(name, Script.toEffect(script)), allUnsafe), machine),
-    machine
+    Layer.merge(machine, quiet)
   )
 }
 

@@ -10,7 +10,7 @@
 import * as Schema from "effect/Schema"
 import { ControllerId } from "./ControllerId.js"
 import { reasonOf } from "./internal/reasons.js"
-import { Listed, say } from "./internal/saying.js"
+import { data, Listed, say } from "./internal/saying.js"
 import { opaque } from "./internal/schema.js"
 import { MachineId } from "./MachineId.js"
 import { ObjectId } from "./ObjectId.js"
@@ -82,7 +82,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>("@effect-avm/
 }) {
   override get message(): string {
     const reason = reasonOf(this)
-    return say`${this.id} cannot take ${this.input}` + (reason === undefined ? "" : `: ${reason}`)
+    return say`${this.id} cannot take ${data(this.input)}` + (reason === undefined ? "" : `: ${reason}`)
   }
 }
 
@@ -99,7 +99,7 @@ export class ObjectRejectedCall
   })
 {
   override get message(): string {
-    return say`${this.id} rejected ${this.input}`
+    return say`${this.id} rejected ${data(this.input)}`
   }
 }
 
@@ -147,7 +147,7 @@ export class CalleeFailed extends Schema.TaggedError<CalleeFailed>("@effect-avm/
   error: ValFromJson
 }) {
   override get message(): string {
-    return say`${this.id} failed with ${this.error}`
+    return say`${this.id} failed with ${data(this.error)}`
   }
 }
 

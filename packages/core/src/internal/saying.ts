@@ -13,6 +13,9 @@ const most = 5
 export const say = (sentence: TemplateStringsArray, ...values: ReadonlyArray<unknown>): string =>
   String.raw({ raw: sentence }, ...values.map(shown))
 
+/** A `Val` where text is not a name but data: in quotes. */
+export const data = (value: unknown): string => isVal(value) ? cut(format(value)) : shown(value)
+
 /** `a, b, c and 7 more`. */
 export class Listed {
   constructor(private readonly values: unknown) {}
