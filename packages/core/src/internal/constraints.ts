@@ -14,7 +14,7 @@ import { Interned, isOrdinary } from "./interning.js"
 import { mentioned } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
-import type { Values } from "./space.js"
+import type { Space, Values } from "./space.js"
 import { stackless } from "./stackless.js"
 import { andThen, die, done, fail, Later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
@@ -52,17 +52,21 @@ const narrow = (cell: Cell, id: string, { data }: FD.Domain<Val>): Step<boolean,
   const wrong = checked(data)
   if (wrong !== undefined) return wrong
   const at = placeOf(cell)
-  const known = at.space.lookup(id)
+  const { space } = at
+  const known = space.lookup(id)
   if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
-  const isPossible = at.space.narrow(known, data)
+  const isPossible = space.narrow(known, data)
+  spendFor(cell, space)
   if (isPossible) at.changed(narrowed, id, data)
   return isPossible
 }
 
 const post = (cell: Cell, data: ConstraintData): Step<boolean, FD.PostError> => {
   const at = placeOf(cell)
+  const { space } = at
   try {
-    const isPossible = at.space.post(data)
+    const isPossible = space.post(data)
+    spendFor(cell, space)
     if (isPossible) at.changed(posted, data, undefined)
     return isPossible
   } catch (error) {
@@ -78,19 +82,20 @@ const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
   if (known === undefined) return fail(new UnknownVariable({ var: id }, true))
   const search = tx?.search?.label
   const code = search === undefined || !(at instanceof Overlay) ? at.label(known) : search(at, id)
+  spendFor(cell, space)
   if (code !== undefined) return space.value(code)
   const empty = () => new EmptyDomain({ var: id }, true)
   // In a transaction it is a dead end, of which a search has many.
   return fail(tx === undefined ? empty() : stackless(empty))
 }
 
-/** Where variables are, and who has to know of changes. What has followed from the last ones is taken off the allowance. */
-const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay => {
-  const { execution } = cell
-  const at = tx === undefined ? variablesOf(execution) : overlayOf(cell, tx)
-  execution.allowance.spend(at.space.countSteps() * costOf.propagation)
-  return at
-}
+/** Where variables are, and who has to know of changes. */
+const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay =>
+  tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
+
+/** Takes what has followed from the last changes off the allowance. */
+const spendFor = (cell: Cell, space: Space): void =>
+  cell.execution.allowance.spend(space.countSteps() * costOf.propagation)
 
 const variablesOf = (execution: Execution): Variables => execution.variables ??= new Variables(execution.id)
 

@@ -135,19 +135,22 @@ class Local<A, B> {
 // fairness
 // ---------------------------------------------------------------------------
 
-/** Instructions from one pause to the next: about a tenth of a millisecond, at a twentieth of a microsecond each. */
-const allowance = 2048
+/**
+ * Instructions from one pause to the next: some tenths of a millisecond, at a twentieth of a microsecond each. A pause takes
+ * as long as some hundred of them.
+ */
+const allowance = 8192
 
 /** What takes longer than an instruction usually does, in instructions. */
 export const costOf = {
   /** A step of the solver. */
-  propagation: 10,
+  propagation: 4,
   /** An instruction that a record is asked for. */
   refeeding: 20
 } as const
 
 /** Pauses from one that lets timers and sockets have their turn to the next. */
-const rounds = 16
+const rounds = 4
 
 /**
  * Where everything happens at once (`Effect.runSync`), there is nobody else to wait for. A `ManagedRuntime` hands on the
