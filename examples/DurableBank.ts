@@ -63,6 +63,7 @@ export const main = (filename: string, times: number) =>
   )
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const [filename = "bank.db", times = "Infinity"] = process.argv.slice(2)
-  await Effect.runPromise(main(filename, Number(times)))
+  const [filename = "bank.db", count] = process.argv.slice(2)
+  const payments = count === undefined ? Effect.succeed(Infinity) : times(Number(count))
+  await Effect.runPromise(Effect.flatMap(payments, (payments) => main(filename, payments)))
 }

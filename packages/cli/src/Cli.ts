@@ -88,7 +88,9 @@ const run = Command.make("run", {
   ...pictures,
   otlp: optional("otlp", "URL", "Sends spans and metrics to this OpenTelemetry receiver, as http://localhost:4318."),
   recordAnswers: Opts.boolean("record-answers").pipe(
-    Opts.withDescription("Keeps what instructions were answered, so that `avm verify` can replay histories.")
+    Opts.withDescription(
+      "Keeps what instructions were answered, so that `avm verify` can replay histories: of objects that were never called without it."
+    )
   ),
   ...common
 }, (options) => runModule({ ...options, pictures: asked(options) })).pipe(

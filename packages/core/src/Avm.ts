@@ -84,7 +84,8 @@ export interface Options {
   readonly turns?: Turns.Options
   /**
    * Keeps, with each message in a history, what the instructions of its activation were answered (A42): then `replay`
-   * leads to the state. It costs time and space; `false` without.
+   * leads to the state. It costs time and space; `false` without. Hazard: every machine on a file has to have it, since a
+   * message that was accepted without its answers ends what can be replayed of its object.
    */
   readonly recordAnswers?: boolean
 }
