@@ -42,13 +42,20 @@ export const layer: Layer.Layer<ConstraintSolver> = Layer.scoped(
     }))
     // One at a time: its threads share their memory.
     const alone = yield* Effect.makeSemaphore(1)
+    // Its memory comes back when the collector gets round to it, long after there is none left: so one is used for all.
+    let shared: Context<"solver"> | undefined
     return Backend.service({
       name: "z3-solver",
       solve: (problem, time) =>
         Effect.flatMap(loaded, (api) => {
-          const context = api.Context("solver")
+          const context = shared ??= api.Context("solver")
           const solver = problem.objectives.length > 0 ? new context.Optimize() : solverFor(context, problem)
-          return check(context, solver, problem, SmtLib.print(problem), time)
+          return Effect.onExit(check(context, solver, problem, SmtLib.print(problem), time), (exit) =>
+            Effect.sync(() => {
+              // What was too late, or interrupted, is still under way there for a moment.
+              if (Exit.isSuccess(exit) && exit.value._tag !== "Late") solver.release()
+              else shared = undefined
+            }))
         }).pipe(alone.withPermits(1)),
       all: (problem, time) =>
         Stream.unwrap(Effect.gen(function*() {
@@ -100,7 +107,12 @@ const check = (
       if (answer === "unsat") return Effect.succeed<Backend.Answer>({ _tag: "Impossible" })
       if (answer === "unknown") return Effect.succeed<Backend.Answer>({ _tag: "Late" })
       return Effect.try({
-        try: (): Backend.Answer => ({ _tag: "Values", values: read(problem, solver.model()), best: true }),
+        try: (): Backend.Answer => {
+          const model = solver.model()
+          const values = read(problem, model)
+          model.release()
+          return { _tag: "Values", values, best: true }
+        },
         catch: (cause) => new SolverFailed({ solver: "z3-solver", cause })
       })
     }),
