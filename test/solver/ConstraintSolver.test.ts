@@ -6,6 +6,7 @@ import * as Z3Solver from "@effect-avm/solver/Z3Solver"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, type Layer, Stream } from "effect"
 import * as fc from "fast-check"
+import { Program } from "../../packages/solver/src/internal/linearized.js"
 import { formula, problems } from "./Generated.js"
 import * as Puzzles from "./Puzzles.js"
 
@@ -165,6 +166,21 @@ describe("ConstraintSolver", () => {
     ])
     assert.deepStrictEqual(ours._tag === "Solved" && ours.objectives, [25_139])
     assert.deepStrictEqual(theirs._tag === "Solved" && theirs.objectives, [25_139])
+  })
+
+  it("highs is told of few variables with many values two by two", async () => {
+    const variables = ["x", "y", "z"].map((name) => ({ name, domain: Domain.range(0, 900) }))
+    const problem = Problem.make({
+      variables,
+      requirements: [Constraint.allDifferent([0, 1, 2])],
+      objectives: [Problem.maximize(...variables.map((_, variable) => Problem.times(1, variable)))]
+    })
+    assert.isBelow(new Program(problem).columns.length, 20)
+    const outcome = await Effect.runPromise(Effect.provide(
+      Effect.flatMap(ConstraintSolver.ConstraintSolver, (solver) => solver.solve(problem)),
+      HighsSolver.layer
+    ))
+    assert.deepStrictEqual(outcome._tag === "Solved" && outcome.objectives, [900 + 899 + 898])
   })
 
   it("highs clears 200 offers, and nothing is better", async () => {

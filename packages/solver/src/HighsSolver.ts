@@ -3,8 +3,8 @@
  *
  * It takes every problem. What is no sum is said with more variables (`internal/linearized`), which weakens what it can
  * tell in advance: with hundreds of variables and sums over all of them it is far ahead of search, and far behind it where
- * everything is a condition. In conditions, sums that can be larger than some hundred thousand are beyond its precision: an
- * answer that is wrong for that reason is found out, as every wrong answer is.
+ * everything is a condition. In conditions, sums that can be larger than some hundred thousand are beyond its precision: a
+ * solution that is none is found out, as with every solver; that there is none has to be believed.
  *
  * It runs in the thread that calls it and holds it until it is done: give a limit of time, or run it in a worker.
  *

@@ -101,6 +101,19 @@ interface Decidable {
   readonly search: NonNullable<Solver.Options["search"]>
 }
 
+/** The branches where an expression is required, there or beyond. */
+const judgedByExpressions = (root: Branch): ReadonlySet<Branch> => {
+  const found = new Set<Branch>()
+  for (const branch of [...branchesOf(root, () => false)].reverse()) {
+    const isJudged = found.has(branch) ||
+      branch.events.some((event) => event._tag === "Required" && typeof event.requirement.condition !== "boolean")
+    if (!isJudged) continue
+    found.add(branch)
+    if (branch.from !== undefined) found.add(branch.from.branch)
+  }
+  return found
+}
+
 /** `whole`: with all that tells which requirements are to blame. */
 const sketchOf = (
   choices: Choices,
@@ -108,7 +121,9 @@ const sketchOf = (
   interned: Interned,
   whole: boolean
 ): Decidable => {
-  const isClosed = ({ refutedBy: { size } }: Branch): boolean => whole ? size === 1 : size > 0
+  const judged = whole ? judgedByExpressions(choices.root) : undefined
+  const isClosed = (branch: Branch): boolean =>
+    judged === undefined ? branch.refutedBy.size > 0 : branch.refutedBy.size === 1 && !judged.has(branch)
   const branches = branchesOf(choices.root, isClosed)
   const made = branches.flatMap((branch) =>
     isClosed(branch) ? [] : branch.events.flatMap((event) => event._tag === "Made" ? [event.choice] : [])

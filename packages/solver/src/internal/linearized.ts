@@ -92,13 +92,14 @@ export class Program {
     this.row(this.truth(constraint, wanted), "=", 1)
   }
 
-  /** Each value once, or, where there are too many, each two of them. */
+  /** Each value once, or, where there are more of them than pairs, or too many, each two of the variables. */
   private allDifferent(constraint: AllDifferent): void {
     const { offsets, variables } = constraint
     const bounds = variables.map((variable, at) => this.columns[variable].map((end) => end + (offsets?.[at] ?? 0)))
     const low = Math.min(...bounds.map(([low]) => low))
     const high = Math.max(...bounds.map(([, high]) => high))
-    if (high - low >= mostValues) return pairs(constraint).forEach((pair) => this.hold(pair, true))
+    const most = Math.min(mostValues, variables.length * (variables.length - 1) / 2)
+    if (high - low >= most) return pairs(constraint).forEach((pair) => this.hold(pair, true))
     for (let value = low; value <= high; value++) {
       const each = variables.map((variable, at) => this.isValue(variable, value - (offsets?.[at] ?? 0)))
       this.row(total(each), "<=", 1)
