@@ -97,6 +97,10 @@ export const branchesOf = (root: Branch, isClosed: (branch: Branch) => boolean):
   return found
 }
 
+/** Whether more than plain booleans is required on it, so that it takes a solver. */
+export const hasExpressions = ({ events }: Branch): boolean =>
+  events.some((event) => event._tag === "Required" && typeof event.requirement.condition !== "boolean")
+
 // ---------------------------------------------------------------------------
 // the choices of a transaction
 // ---------------------------------------------------------------------------

@@ -8,17 +8,16 @@ import * as Nondet from "../Nondet.js"
 import { fromUnknown, type Val } from "../Val.js"
 import { Choices, precision } from "./choices.js"
 import { check } from "./deciding.js"
-import { costOf } from "./eager.js"
 import type { Cell, Execution } from "./frame.js"
 import { Interned, isOrdinary } from "./interning.js"
 import { mentioned } from "./judging.js"
 import { changing, type Implementation, type Kernel } from "./kernel.js"
 import { Refused, refuseVariable } from "./lowering.js"
-import type { Space, Values } from "./space.js"
+import type { Values } from "./space.js"
 import { stackless } from "./stackless.js"
 import { andThen, die, done, fail, Later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
-import { created, narrowed, Overlay, posted, Variables } from "./variables.js"
+import { created, narrowed, Overlay, posted, spendFor, Variables } from "./variables.js"
 
 // ---------------------------------------------------------------------------
 // FD
@@ -92,10 +91,6 @@ const label = (cell: Cell, id: string): Step<Val, FD.LabelError> => {
 /** Where variables are, and who has to know of changes. */
 const placeOf = (cell: Cell, tx = cell.open): Variables | Overlay =>
   tx === undefined ? variablesOf(cell.execution) : overlayOf(cell, tx)
-
-/** Takes what has followed from the last changes off the allowance. */
-const spendFor = (cell: Cell, space: Space): void =>
-  cell.execution.allowance.spend(space.countSteps() * costOf.propagation)
 
 const variablesOf = (execution: Execution): Variables => execution.variables ??= new Variables(execution.id)
 

@@ -1,17 +1,26 @@
 /**
  * What to choose next (D29): the problem that is known of a body, and the best choices by it.
  *
- * A choice is a variable over the places of its options: see `internal/lowering` for how its value comes in. What was required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not
- * in the problem, so its best solution is never worse than the best run: a run that follows it, and in which everything
- * holds, is the best one. Where every way through a branch was seen not to do, all there is to be said of it is that it is
- * not taken. What only plain booleans were required of needs no solver: see `internal/planning`.
+ * A choice is a variable over the places of its options: see `internal/lowering` for how its value comes in. What was
+ * required on a branch is required where the branch is taken. A part of the tree that no run has come to yet is not in the
+ * problem, so its best solution is never worse than the best run: a run that follows it, and in which everything holds, is the
+ * best one. Where every way through a branch was seen not to do, all there is to be said of it is that it is not taken. What
+ * only plain booleans were required of needs no solver: see `internal/planning`.
  */
 import { Constraint, type ConstraintSolver, Domain, Problem, Solver } from "@effect-avm/solver"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConstraintData } from "../Constraint.js"
 import type { Budget } from "./budget.js"
-import { type Branch, branchesOf, type Choice, type Choices, type Plan, type Requirement } from "./choices.js"
+import {
+  type Branch,
+  branchesOf,
+  type Choice,
+  type Choices,
+  hasExpressions,
+  type Plan,
+  type Requirement
+} from "./choices.js"
 import type { Interned } from "./interning.js"
 import { type Chosen, chosen, refuseVariable, type Scope } from "./lowering.js"
 import { bestWay } from "./planning.js"
@@ -105,9 +114,7 @@ interface Decidable {
 const judgedByExpressions = (root: Branch): ReadonlySet<Branch> => {
   const found = new Set<Branch>()
   for (const branch of [...branchesOf(root, () => false)].reverse()) {
-    const isJudged = found.has(branch) ||
-      branch.events.some((event) => event._tag === "Required" && typeof event.requirement.condition !== "boolean")
-    if (!isJudged) continue
+    if (!found.has(branch) && !hasExpressions(branch)) continue
     found.add(branch)
     if (branch.from !== undefined) found.add(branch.from.branch)
   }

@@ -3,7 +3,7 @@
  * required, a way that no run has gone loses what the options lose that were looked at on it, and may do. So the best way is
  * the one that a solver would find, without a problem of the size of the tree.
  */
-import type { Branch, Choice, Plan } from "./choices.js"
+import { type Branch, type Choice, hasExpressions, type Plan } from "./choices.js"
 
 /** A way that leaves what is known: by an option, at the end of a branch. */
 interface Way {
@@ -84,10 +84,8 @@ const unusualBefore = ({ unusual }: Way, choice: Choice): ReadonlyMap<Choice, nu
 }
 
 /** An expression, or the end of a run that nothing was wrong with by all that is known here. */
-const isForSolver = ({ events, fork, refutedBy }: Branch): boolean =>
-  refutedBy.size === 0 &&
-  (fork === undefined ||
-    events.some((event) => event._tag === "Required" && typeof event.requirement.condition !== "boolean"))
+const isForSolver = (branch: Branch): boolean =>
+  branch.refutedBy.size === 0 && (branch.fork === undefined || hasExpressions(branch))
 
 /** All choices that are made on it: what is not looked at is what is best. */
 const planOf = ({ branch, option }: Way): Plan => {

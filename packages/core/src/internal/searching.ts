@@ -229,12 +229,12 @@ class Searching<A, E, R> {
     return exiting(this.body.run(cell, restore), (exit): Step<Option.Option<A> | undefined, E> => {
       if (exit._tag === "Failure") {
         const { cause } = exit
-        const dead = Cause.isFailure(cause) ? isDeadEnd(cause) : interruptible(restore, isHopeless(cell, tx, cause))
+        const dead = Cause.isFailure(cause) ? isDeadEnd(cause) : mapLater(isHopeless(cell, tx, cause), restore)
         return andThen(dead, (dead) => dead === true ? this.failed() : failCause(cause))
       }
       const { missed } = this.body.record
       if (missed !== undefined) return die(missed)
-      return andThen(interruptible(restore, settle(cell, tx)), (names): Step<Option.Option<A> | undefined> => {
+      return andThen(mapLater(settle(cell, tx), restore), (names): Step<Option.Option<A> | undefined> => {
         if (names?.length !== 0) return this.failed()
         // A body cannot keep its `Tx.retry` to itself.
         if (tx.waiting !== undefined) return die(tx.waiting)
@@ -273,8 +273,6 @@ class Searching<A, E, R> {
 // ---------------------------------------------------------------------------
 // internal
 // ---------------------------------------------------------------------------
-
-const interruptible = <A, E>(restore: Restore, step: Step<A, E>): Step<A, E> => mapLater(step, restore)
 
 /** A body that fails has given up these labels; a store that fails says nothing of them. */
 const isDeadEnd = <E>(cause: Cause.Cause<E>): boolean =>

@@ -5,14 +5,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Unsatisfiable } from "../AvmError.js"
-import { costOf } from "./eager.js"
 import type { Cell } from "./frame.js"
 import { substituted, violated } from "./judging.js"
 import { Refused } from "./lowering.js"
 import type { Space } from "./space.js"
 import { andThen, die, effectOf, later, type Step } from "./sync.js"
 import type { Transaction } from "./transaction.js"
-import { posted } from "./variables.js"
+import { posted, spendFor } from "./variables.js"
 import { waitingOf } from "./waiting.js"
 
 /** The names of requirements that do not hold; undefined where it was given up to find that out. */
@@ -71,7 +70,7 @@ const satisfiable = (cell: Cell, space: Space, goesOn: (nodes: number) => boolea
     for (;;) {
       const step = search.run(steps)
       const { nodes } = search.progress
-      allowance.spend(steps * costOf.propagation)
+      spendFor(cell, space)
       if (step !== "paused" || !goesOn(nodes)) {
         search.close()
         if (step === "paused") return undefined

@@ -9,7 +9,8 @@
  * the next try, with the same labels up to there, takes it (D28). That is kept for each frame until it commits something.
  */
 import type { ConstraintData } from "../Constraint.js"
-import type { Frame } from "./frame.js"
+import { costOf } from "./eager.js"
+import type { Cell, Frame } from "./frame.js"
 import { type Known, Space, type Values } from "./space.js"
 
 // ---------------------------------------------------------------------------
@@ -53,6 +54,14 @@ class Changes {
     }
   }
 }
+
+// ---------------------------------------------------------------------------
+// how long it takes
+// ---------------------------------------------------------------------------
+
+/** Takes what has followed from the last changes off the allowance of the program. */
+export const spendFor = ({ execution: { allowance } }: Cell, space: Space): void =>
+  allowance.spend(space.countSteps() * costOf.propagation)
 
 // ---------------------------------------------------------------------------
 // the variables of a program
